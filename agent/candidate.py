@@ -1,0 +1,148 @@
+"""A candidate: its way through the house, and everything measured about it.
+
+These values are shared by `evaluate`, which fills them, `gate`, which judges them, and `loop`, which stores them. All
+quantities are integers, so that their canonical JSON has exactly one form: `_ppm` is parts per million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.errors import IllegalTransition
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+GitId = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class State(StrEnum):
+    """Where a candidate stands. The order of the first seven is the only way to a successor."""
+
+    DRAFTED = "drafted"
+    SCREENED = "screened"
+    EVALUATED = "evaluated"
+    JUDGED = "judged"
+    AWAITING_REVIEW = "awaiting_review"
+    APPROVED = "approved"
+    COMMITTED = "committed"
+    DENIED = "denied"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+_ALWAYS_POSSIBLE = frozenset({State.FAILED, State.EXPIRED, State.SUPERSEDED})
+
+TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.DRAFTED: frozenset({State.SCREENED, State.DENIED}) | _ALWAYS_POSSIBLE,
+        State.SCREENED: frozenset({State.EVALUATED, State.DENIED}) | _ALWAYS_POSSIBLE,
+        State.EVALUATED: frozenset({State.JUDGED}) | _ALWAYS_POSSIBLE,
+        State.JUDGED: frozenset({State.AWAITING_REVIEW, State.DENIED}) | _ALWAYS_POSSIBLE,
+        State.AWAITING_REVIEW: frozenset({State.APPROVED, State.REJECTED}) | _ALWAYS_POSSIBLE,
+        # An approved candidate either becomes a successor or failed to; nothing may expire a signed decision unseen.
+        State.APPROVED: frozenset({State.COMMITTED, State.FAILED, State.SUPERSEDED}),
+        State.COMMITTED: frozenset(),
+        State.DENIED: frozenset(),
+        State.REJECTED: frozenset(),
+        State.FAILED: frozenset(),
+        State.EXPIRED: frozenset(),
+        State.SUPERSEDED: frozenset(),
+    }
+)
+
+
+def step(current: State, target: State) -> State:
+    """Return `target` if a candidate in `current` may go there, else raise `IllegalTransition`."""
+    if target not in TRANSITIONS[current]:
+        raise IllegalTransition(
+            f"a candidate that is {current} cannot become {target}",
+            why=f"from {current} it may go to {', '.join(sorted(TRANSITIONS[current])) or 'nowhere'}",
+        )
+    return target
+
+
+class Record(BaseModel):
+    """A frozen, strict value: no unknown field, no coercion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class TestReport(Record):
+    """Outcome of one pytest run in a sandbox of its own, scored by the host from the list of expected tests.
+
+    `expected` comes from running the parent's tests in the same batch. A test that did not report is `missing` and counts
+    as failed; one nobody expected is reported and counts for nothing.
+    """
+
+    __test__ = False  # not a pytest class
+
+    which: Literal["kept", "scaffold"]
+    expected: Count
+    passed: Count
+    failed: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    ended: str = Field(description="how the run ended: exited, timed_out, out_of_memory, output_limit, killed")
+
+
+class Comparison(Record):
+    """Candidate against parent on the same tasks of one suite and split, in pairs."""
+
+    suite: str
+    suite_digest: Digest
+    split: Literal["dev", "heldout"]
+    tasks: Count
+    families: Count = Field(description="clusters: modules whose tasks share a fate")
+    repeats: Annotated[int, Field(ge=1)]
+    parent_ppm: int
+    candidate_ppm: int
+    gain_ppm: int
+    gain_low_ppm: int = Field(description="lower end of the two-sided 95 % interval of the gain, clustered by family")
+    gain_high_ppm: int
+    p_value_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="one-sided, paired sign-flip by family")
+    noise_ppm: Count = Field(description="largest difference seen when the parent was run against itself")
+    infrastructure_failures: Count = Field(description="trials that were run again; never scored")
+
+
+class ProbeResult(Record):
+    """What one probe found. `blocking` findings deny by default; others are shown to the reviewer."""
+
+    name: str
+    passed: bool
+    blocking: bool
+    findings: tuple[str, ...]
+
+
+class SandboxRecord(Record):
+    """In what the trials ran. Part of all evidence, because a number without its wall is worth less."""
+
+    backend: str
+    level: Literal["reduced", "container", "hardened"]
+    runtime: Digest = Field(description="digest of the inside: interpreter, dependencies, stripped standard library")
+    network: Literal["none"]
+    limits: Digest
+    details: tuple[str, ...] = ()
+
+
+class Evidence(Record):
+    """Everything measured about one candidate, all of it produced by host code."""
+
+    schema_: Literal["successor.evidence/v1"] = Field(default="successor.evidence/v1", alias="schema")
+    base_commit: GitId
+    base_tree: Digest
+    tree: Digest
+    diff: Digest
+    tests: tuple[TestReport, ...]
+    comparisons: tuple[Comparison, ...]
+    probes: tuple[ProbeResult, ...]
+    sandbox: SandboxRecord
+    trials: Count
+    search_trials: Count = Field(description="dev trials the proposer spent to find this candidate")
+    candidates_tried: Count = Field(description="candidates the proposer looked at: the winner's curse has a size")

@@ -1,0 +1,134 @@
+"""A tree: the files of one generation as an immutable value.
+
+Only regular files exist here. A symbolic link, a submodule or a device cannot be represented, so whoever reads a tree
+from git, a patch or a directory must refuse them by name (`UnsafeTree`), and nothing behind this type has to ask again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from agent.digest import sha256
+from agent.errors import UnsafeTree
+
+MAX_PATH_BYTES = 512
+MAX_DEPTH = 20
+MAX_PART_BYTES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file: its bytes and whether its owner may execute it. Git keeps no other mode bits."""
+
+    content: bytes
+    executable: bool = False
+
+    @property
+    def mode(self) -> str:
+        """The mode in git's notation."""
+        return "100755" if self.executable else "100644"
+
+
+def check_path(path: str) -> str:
+    """Return `path` if it is a safe relative POSIX path, else raise `UnsafeTree`.
+
+    Refused: empty, absolute, `.`/`..`/empty parts, control characters, backslashes, a part that any file system would
+    take for `.git`, and anything longer or deeper than the limits of this module.
+    """
+    parts = path.split("/")
+    why = ""
+    if not path or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES or len(parts) > MAX_DEPTH:
+        why = "the path is empty, too long or too deep"
+    elif any(part in ("", ".", "..") for part in parts):
+        why = "the path has an empty part, '.' or '..'"
+    elif any(ord(c) < 0x20 or ord(c) == 0x7F or c == "\\" or 0xD800 <= ord(c) <= 0xDFFF for c in path):
+        why = "the path has control characters, backslashes or broken Unicode"
+    elif any(part.rstrip(". ").casefold() in (".git", "git~1") for part in parts):
+        why = "the path leads into git's own folder"
+    elif any(len(part.encode()) > MAX_PART_BYTES for part in parts):
+        why = "a part of the path is too long"
+    if why:
+        raise UnsafeTree(f"refused path {path[:80]!a}", why=why)
+    return path
+
+
+class Tree(Mapping[str, File]):
+    """Immutable mapping from checked relative path to `File`, iterated in byte order of the paths."""
+
+    __slots__ = ("__dict__", "_files")
+
+    def __init__(self, files: Mapping[str, File]) -> None:
+        ordered = sorted(files, key=lambda path: path.encode())
+        self._files = {check_path(path): files[path] for path in ordered}
+        folders = {path.rsplit("/", depth)[0] for path in ordered for depth in range(1, path.count("/") + 1)}
+        for clash in sorted(folders & self._files.keys()):
+            raise UnsafeTree(f"{clash!a} is both a file and a folder")
+
+    def __getitem__(self, path: str) -> File:
+        return self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and self._files == other._files
+
+    def __repr__(self) -> str:
+        return f"Tree({len(self)} files, {self.digest[:19]})"
+
+    def with_file(self, path: str, file: File) -> Tree:
+        """Return this tree with `path` set to `file`."""
+        return Tree({**self._files, path: file})
+
+    def without(self, path: str) -> Tree:
+        """Return this tree without `path`."""
+        return Tree({name: file for name, file in self._files.items() if name != path})
+
+    @cached_property
+    def manifest(self) -> bytes:
+        r"""One line for each file: mode, space, SHA-256 in hexadecimal, space, path, `\n`.
+
+        This is our own name for a tree beside git's SHA-1 one; paths hold no newline, so the form is unambiguous.
+        """
+        lines = (f"{f.mode} {hashlib.sha256(f.content).hexdigest()} {path}\n" for path, f in self._files.items())
+        return "".join(lines).encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, in the form of `agent.digest.sha256`."""
+        return sha256(self.manifest)
+
+    @cached_property
+    def git_id(self) -> str:
+        """The SHA-1 tree ID that git computes for the same files: 40 hexadecimal digits."""
+        root: dict[str, object] = {}
+        for path, file in self._files.items():
+            *folders, name = path.split("/")
+            here: dict[str, object] = root
+            for folder in folders:
+                here = here.setdefault(folder, {})  # type: ignore[assignment]  # a folder, see the clash check
+            here[name] = file
+        return _git_tree_id(root)
+
+
+def _git_tree_id(folder: Mapping[str, object]) -> str:
+    """Hash one folder as git does: entries sorted with a slash after folder names."""
+    body = b""
+    for name in sorted(folder, key=lambda n: n.encode() + (b"/" if isinstance(folder[n], dict) else b"")):
+        entry = folder[name]
+        if isinstance(entry, File):
+            blob = hashlib.sha1(b"blob %d\0" % len(entry.content) + entry.content, usedforsecurity=False)
+            body += f"{entry.mode} {name}".encode() + b"\0" + blob.digest()
+        else:
+            assert isinstance(entry, dict)
+            body += f"40000 {name}".encode() + b"\0" + bytes.fromhex(_git_tree_id(entry))
+    return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).hexdigest()

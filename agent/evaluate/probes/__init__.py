@@ -1,0 +1,1 @@
+"""Checks for deception. Each gives facts; the policy decides."""

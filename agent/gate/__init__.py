@@ -1,0 +1,1 @@
+"""Whether a candidate may pass: facts, rules, verdict, statements, signatures, review. Pure."""

@@ -1,0 +1,1 @@
+"""What has passed: the git repository, the gate log and its audit."""

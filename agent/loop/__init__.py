@@ -1,0 +1,1 @@
+"""The unattended run: lifecycle, store, budget, selection of parents."""

@@ -1,0 +1,1 @@
+"""Who drafts a candidate: codemod search, a person, later the scaffold itself."""

@@ -1,0 +1,148 @@
+"""A workspace: a git repository with `successor.toml`, and the rules of that file as one frozen value."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from agent.errors import BadSettings, NoWorkspace
+
+SETTINGS_FILE = "successor.toml"
+STATE_FOLDER = ".successor"
+
+Zone = Literal["mind", "kept", "unknown"]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    """Frozen and strict; an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Zones(_Section):
+    """Which paths a candidate may change. A path that no pattern names is `unknown`, and unknown denies."""
+
+    mind: list[str]
+    kept: list[str]
+
+    @field_validator("mind", "kept")
+    @classmethod
+    def _known_forms(cls, patterns: list[str]) -> list[str]:
+        """A pattern is an exact path or a folder followed by `/**`; nothing cleverer, so that nothing surprises."""
+        for pattern in patterns:
+            if any(c in pattern.removesuffix("/**") for c in "*?[\\") or pattern.startswith(("/", "../")):
+                raise ValueError(f"{pattern!r} is neither an exact path nor a folder with /**")
+        return patterns
+
+    def zone(self, path: str) -> Zone:
+        """Return the zone of a path. `kept` wins over `mind`; letter case never changes the answer towards `mind`."""
+        if any(_matches(path.casefold(), pattern.casefold()) for pattern in self.kept):
+            return "kept"
+        return "mind" if any(_matches(path, pattern) for pattern in self.mind) else "unknown"
+
+
+class TestSettings(_Section):
+    """Where the workspace's tests live and how long one run may take."""
+
+    __test__ = False  # not a pytest class
+
+    kept: str = "tests/kept"
+    scaffold: str = "tests/scaffold"
+    deadline_seconds: Positive = 120
+
+
+class SandboxSettings(_Section):
+    """Which wall, and how much one sandbox may use."""
+
+    backend: Literal["auto", "docker", "bubblewrap"] = "auto"
+    memory_mib: Positive = 1024
+    cpus: Positive = 1
+    processes: Positive = 128
+    work_mib: Positive = 128
+
+
+class SuiteSettings(_Section):
+    """One benchmark suite: the name of its file in `suites/`, and whether its gain is what the search is after."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    objective: bool = False
+
+
+class Budget(_Section):
+    """What one run may spend. The run that reaches a limit ends as `budget_exhausted`, not as a crash."""
+
+    trials: Positive = 60_000
+    seconds: Positive = 3_600
+
+
+class Pace(_Section):
+    """Limits of speed, because speed is part of the risk."""
+
+    max_pending_reviews: Positive = 3
+    max_generations_per_day: Positive = 10
+
+
+class ReviewSettings(_Section):
+    """How many people must sign, and for how long an open review stays open."""
+
+    approvals: Positive = 1
+    expires_hours: Positive = 168
+
+
+class Settings(_Section):
+    """The whole of `successor.toml`."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    objective: str
+    autonomy: Literal["manual", "assisted", "unattended"] = "assisted"
+    seed: int = 0
+    zones: Zones
+    tests: TestSettings = TestSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    suites: list[SuiteSettings]
+    budget: Budget = Budget()
+    pace: Pace = Pace()
+    review: ReviewSettings = ReviewSettings()
+
+
+def parse_settings(content: bytes, *, origin: str = SETTINGS_FILE) -> Settings:
+    """Parse the bytes of `successor.toml`; raise `BadSettings` with the place and the reason."""
+    try:
+        return Settings.model_validate(tomllib.loads(content.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise BadSettings(f"{origin} is not UTF-8", why=str(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"{origin} is not valid TOML", why=str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "(top)"
+        raise BadSettings(f"{origin}: {place}", why=first["msg"]) from error
+
+
+def find_workspace(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds `successor.toml`."""
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise NoWorkspace(
+        f"no workspace at {start}",
+        why=f"neither it nor a folder above it holds {SETTINGS_FILE}",
+        mend="Make one with: successor init DIR",
+    )
+
+
+def zones_of(paths: Iterable[str], zones: Zones) -> dict[str, Zone]:
+    """Map each path to its zone."""
+    return {path: zones.zone(path) for path in paths}
+
+
+def _matches(path: str, pattern: str) -> bool:
+    if pattern.endswith("/**"):
+        return PurePosixPath(pattern.removesuffix("/**")) in PurePosixPath(path).parents
+    return path == pattern

@@ -1,0 +1,139 @@
+"""The one contract of the wall. Backends: `docker_backend`, `bubblewrap_backend`, and `memory_backend` for tests.
+
+A `Backend` prepares a `Runtime` once (interpreter, locked dependencies, stripped standard library), then starts
+single-use `Sandbox`es in it. There is no backend without a wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Protocol
+
+MIB = 1024 * 1024
+
+Level = Literal["reduced", "container", "hardened"]
+"""How much the wall holds. `reduced`: namespaces and rlimits (bubblewrap); `container`: with cgroups and an engine
+(docker); `hardened`: a kernel of its own (gVisor, Kata)."""
+
+CANDIDATE_ROOT = "/cand"
+"""Where the tree under test is mounted, read-only."""
+
+WORK = "/work"
+"""The writable, sized, in-memory working directory; the current directory of every command."""
+
+GUEST = "/opt/successor/guest"
+"""Where `sandbox/guest/` is mounted, read-only."""
+
+DEPENDENCIES = "/opt/successor/site"
+"""Where the locked dependency layer is found (on PYTHONPATH of every command, after the candidate)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one sandbox may use. Sizes in bytes."""
+
+    memory: int = 1024 * MIB
+    cpus: float = 1.0
+    processes: int = 128
+    tmp: int = 64 * MIB
+    work: int = 128 * MIB
+    inodes: int = 20_000
+    file_size: int = 64 * MIB
+    open_files: int = 512
+    output: int = 16 * MIB
+    """Cap on standard output and standard error, each. More ends the command as `output_limit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A host folder of staged files, seen read-only at `target` inside."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command in a sandbox. `argv[0] == "python"` means the runtime's own interpreter."""
+
+    argv: tuple[str, ...]
+    deadline: float
+    """Seconds until everything in the sandbox is killed."""
+    stdin: bytes = b""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ending(StrEnum):
+    """How a command ended, as seen from outside."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUTPUT_LIMIT = "output_limit"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out: bytes that nobody has believed yet."""
+
+    ending: Ending
+    exit_code: int | None
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The prepared inside of a sandbox."""
+
+    digest: str
+    """`sha256:` over everything in it that a trial can see: the result's name for "the same environment"."""
+    python_version: str
+    stdlib: Path
+    """On the host: the original standard library of that interpreter, docstrings and all. Never mounted inside."""
+    stripped_stdlib: Path
+    """On the host: the same files with docstrings and comments removed, as the sandbox sees them."""
+
+
+class Sandbox(Protocol):
+    """One live, single-use sandbox. It never serves a second candidate."""
+
+    def run(self, command: Command) -> Outcome:
+        """Run one command to its end or deadline. Raises `SandboxBroken` when the wall itself failed."""
+        ...
+
+
+Progress = Callable[[str], None]
+"""Told, in a few words, what is being done, when preparing takes long."""
+
+
+class Backend(Protocol):
+    """A kind of wall on this machine."""
+
+    @property
+    def name(self) -> str:
+        """`docker` or `bubblewrap`."""
+        ...
+
+    @property
+    def level(self) -> Level:
+        """How much it holds."""
+        ...
+
+    def check(self) -> tuple[str, ...]:
+        """Return lines that describe what is there; raise `BackendUnavailable` when it cannot serve."""
+        ...
+
+    def prepare(self, progress: Progress = lambda _: None) -> Runtime:
+        """Make, or find ready, the inside. Idempotent; safe when two processes call it at once."""
+        ...
+
+    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> AbstractContextManager[Sandbox]:
+        """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
+        ...
