@@ -1,0 +1,48 @@
+-- The store of one workspace. Every state a candidate reaches is one row in `transitions`, written in the transaction
+-- that makes it true; a process killed at any point resumes at the last true state.
+
+CREATE TABLE IF NOT EXISTS candidates (
+    id           TEXT PRIMARY KEY,
+    state        TEXT NOT NULL,
+    proposer     TEXT NOT NULL,          -- codemod, human:NAME, ...
+    base_commit  TEXT NOT NULL,
+    tree         TEXT NOT NULL,          -- digest of the result tree's manifest
+    created      INTEGER NOT NULL,       -- unix seconds
+    run          INTEGER,                -- NULL for a person's proposal
+    trials       INTEGER NOT NULL DEFAULT 0,
+    parts        TEXT NOT NULL           -- JSON object: name of a part (diff, evidence, ...) -> digest in the blobs
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS transitions (
+    sequence     INTEGER PRIMARY KEY AUTOINCREMENT,
+    candidate    TEXT NOT NULL REFERENCES candidates(id),
+    source       TEXT NOT NULL,          -- '' when it was drafted
+    target       TEXT NOT NULL,
+    at           INTEGER NOT NULL,
+    note         TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS trials (
+    tree         TEXT NOT NULL,
+    suite        TEXT NOT NULL,
+    split        TEXT NOT NULL,
+    task         TEXT NOT NULL,
+    runtime      TEXT NOT NULL,
+    limits       TEXT NOT NULL,
+    seed         INTEGER NOT NULL,
+    repeat       INTEGER NOT NULL,
+    score_ppm    INTEGER NOT NULL,
+    PRIMARY KEY (tree, suite, split, runtime, limits, seed, repeat, task)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS runs (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    started      INTEGER NOT NULL,
+    ended        INTEGER,
+    ending       TEXT,                   -- NULL while it runs, or when it was killed
+    proposer     TEXT NOT NULL,
+    wanted       INTEGER NOT NULL,       -- candidates asked for
+    made         INTEGER NOT NULL DEFAULT 0,
+    trials       INTEGER NOT NULL DEFAULT 0,
+    message      TEXT NOT NULL DEFAULT ''
+) STRICT;
