@@ -1,6 +1,13 @@
-"""The composition root: alone reads arguments and environment, alone builds the parts below."""
+"""The composition root: alone reads arguments and environment, alone builds the parts below.
+
+One module for each group of commands. Importing this package is cheap; the parts are loaded by the command that runs.
+"""
+
+from __future__ import annotations
 
 
 def main() -> None:
     """Run the command line."""
-    raise SystemExit(2)
+    from agent.cli.app import app  # noqa: PLC0415  # `import agent.cli` must stay light
+
+    app()

@@ -1,0 +1,106 @@
+"""How the program speaks: one JSON document or lines for people on standard output, everything else on standard error.
+
+Exit codes: 0 done, 1 refused or found wanting, 2 misuse, 3 infrastructure, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from agent import log
+from agent.errors import Infrastructure, SuccessorError
+from sandbox.errors import SandboxError
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", metavar="DIR", help="The workspace, or a folder inside it.", show_default="here")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+HERE = Path()
+
+
+class Voice:
+    """Where a command says what it found."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits at both ends."""
+        return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def answer(self, document: Mapping[str, Any], human: Callable[[Console], None]) -> None:
+        """Give the command's one answer: `document` under `--json`, else what `human` prints."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+        else:
+            human(self.out)
+
+    def step(self, text: str) -> None:
+        """Say what is being done, while it takes long."""
+        if self.err.is_terminal:
+            self.err.print(f"[dim]· {escape(text)}[/dim]")
+        else:
+            self.err.print(f"· {escape(text)}")
+
+
+@contextmanager
+def speaking(*, as_json: bool) -> Iterator[Voice]:
+    """Run one command: configure logging, turn every error of ours into one line and an exit code."""
+    log.configure(as_json=as_json)
+    voice = Voice(as_json=as_json)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield voice
+    except SuccessorError as error:
+        _fail(voice, type(error).__name__, error.what, error.why, error.mend, error.exit_code)
+    except SandboxError as error:
+        _fail(voice, type(error).__name__, error.what, "", error.mend, Infrastructure.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        mend = "Nothing was committed; mend the file system and try again"
+        _fail(voice, "Infrastructure", f"the system refused{place}", error.strerror or str(error), mend, 3)
+    except KeyboardInterrupt:
+        _fail(voice, "Interrupted", "interrupted", "", "Nothing was lost; go on with: successor resume", 130)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """A polite kill ends like Ctrl-C: everything is closed on the way out."""
+    raise KeyboardInterrupt
+
+
+def _fail(voice: Voice, kind: str, what: str, why: str, mend: str, code: int) -> None:
+    """Say what happened, why, and what to do next; then end with `code`."""
+    if voice.as_json:
+        document = {"error": {"kind": kind, "what": what, "why": why, "mend": mend, "exit": code}}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    else:
+        line = SuccessorError(what, why=why, mend=mend)
+        voice.err.print(f"[bold red]{'refused' if code == 1 else 'error'}:[/bold red] {escape(visible(str(line)))}")
+    raise typer.Exit(code)
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with every character that could act on a terminal or hide written as an escape.
+
+    Kept as they are: newline, tab and printable characters. A candidate's bytes never reach a terminal unescaped.
+    """
+    return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
