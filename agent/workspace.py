@@ -77,7 +77,10 @@ class Budget(_Section):
     """What one run may spend. The run that reaches a limit ends as `budget_exhausted`, not as a crash."""
 
     trials: Positive = 60_000
+    """Trials (one task run once) that a run may pay for."""
     seconds: Positive = 3_600
+    search_trials: Positive = 15_000
+    """Development trials that a proposer may ask for to find one candidate."""
 
 
 class Pace(_Section):

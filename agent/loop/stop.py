@@ -22,7 +22,7 @@ Ending = Literal[
 ]
 
 
-class Stop(Exception):  # noqa: N818  # control flow, like StopIteration: a run that ends early is not an error
+class Stop(Exception):  # control flow, like StopIteration: a run that ends early is not an error
     """Raised by a checkpoint: the run ends here, in good order, for the reason named."""
 
     def __init__(self, ending: Ending, message: str) -> None:

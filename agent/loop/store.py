@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A candidate as the store knows it. `parts` maps a part's name (diff, evidence, ...) to its digest in the blobs."""
+    """A candidate as the store knows it. `parts` maps the name of a part (diff, evidence, ...) to its blob."""
 
     id: str
     state: State

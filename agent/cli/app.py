@@ -1,0 +1,48 @@
+"""The command line: every command of every group under one name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agent import __version__
+from agent.cli import bench, demo, doctor, init, lineage, policy, propose, review, run
+
+app = typer.Typer(
+    name="successor",
+    help="A coding agent improves its own scaffold; people stay in charge of what is kept.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # the shape of a typer callback
+    if wanted:
+        typer.echo(f"successor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """A coding agent improves its own scaffold; people stay in charge of what is kept."""
+
+
+app.command()(demo.demo)
+app.command()(init.init)
+app.command()(run.run)
+app.command()(run.resume)
+app.command()(run.status)
+app.command()(run.halt)
+app.command()(propose.propose)
+app.add_typer(review.app, name="review")
+app.command(name="lineage")(lineage.lineage)
+app.command()(lineage.show)
+app.command()(lineage.audit)
+app.command(name="bench")(bench.bench)
+app.add_typer(policy.app, name="policy")
+app.command()(doctor.doctor)

@@ -1,0 +1,206 @@
+"""The way of one candidate, from a proposal to a review that waits for a person.
+
+Each function here makes one step and writes it in one transaction, so a process killed between two of them resumes at
+the last true state: `Lifecycle.resume` simply asks for the next step of wherever the candidate stands.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.candidate import Evidence, State
+from agent.digest import canonical_json, sha256
+from agent.edits.diff import diff
+from agent.edits.patch import Patch
+from agent.edits.tree import Tree
+from agent.edits.unified import apply_unified, unified_diff
+from agent.errors import Refused, StoreBroken, SuccessorError
+from agent.gate.facts import collect
+from agent.gate.rules import load_bundle
+from agent.gate.verdict import Verdict, judge
+from agent.lineage.repository import Repository
+from agent.loop.store import Entry, Store
+from agent.propose.proposer import Proposal
+from agent.workspace import Settings, zones_of
+
+SCREEN_TASKS = 5
+
+
+class Bench(Protocol):
+    """What the lifecycle asks of the evaluator."""
+
+    @property
+    def trials_run(self) -> int:
+        """Trials paid so far."""
+        ...
+
+    def dev_tasks(self, suite: str) -> tuple[str, ...]:
+        """Return the development tasks of a suite."""
+        ...
+
+    def score(self, trees: list[Tree], suite: str, split: str, tasks: list[str]) -> list[dict[str, int] | None]:
+        """Return task -> ppm for each tree, None for a tree whose scaffold did not answer."""
+        ...
+
+    def evaluate(
+        self,
+        base_commit: str,
+        base: Tree,
+        tree: Tree,
+        patch: Patch,
+        diff: bytes,
+        search_trials: int,
+        candidates_tried: int,
+    ) -> Evidence:
+        """Measure everything."""
+        ...  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Drives candidates through their states. `say` is told each step in a few words."""
+
+    settings: Settings
+    repository: Repository
+    store: Store
+    bench: Bench
+    say: Callable[[str], None]
+
+    def draft(self, base_commit: str, proposal: Proposal, proposer: str, run: int | None) -> Entry | None:
+        """Record a proposal as a candidate. None when exactly this candidate was drafted before."""
+        base = self.repository.tree(base_commit)
+        if proposal.tree == base:
+            raise Refused("the proposal changes nothing", why="its tree is the tree of its base")
+        patch = diff(base, proposal.tree)
+        put = self.store.blobs.put
+        entry = Entry(
+            id=candidate_id(base_commit, proposal.tree),
+            state=State.DRAFTED,
+            proposer=proposer,
+            base_commit=base_commit,
+            tree=proposal.tree.digest,
+            created=self.store.now(),
+            run=run,
+            trials=proposal.search_trials,
+            parts={
+                "diff": put(unified_diff(base, proposal.tree)),
+                "patch": put(patch.to_json()),
+                "search": put(canonical_json({"trials": proposal.search_trials, "tried": proposal.candidates_tried})),
+                "rationale": put(proposal.rationale.encode()),
+            },
+        )
+        return entry if self.store.draft(entry, f"proposed by {proposer}") else None
+
+    def resume(self, entry: Entry) -> Entry:
+        """Take a candidate as far as it goes without a person: to `awaiting_review`, or to an early end."""
+        steps: dict[State, Callable[[Entry], Entry]] = {
+            State.DRAFTED: self.screen,
+            State.SCREENED: self.evaluate,
+            State.EVALUATED: self.judge,
+            State.JUDGED: self.ask,
+        }
+        while step := steps.get(entry.state):
+            entry = step(entry)
+            self.say(f"{entry.id} {entry.state}")
+        return entry
+
+    def screen(self, entry: Entry) -> Entry:
+        """Kill what cannot pass before it costs anything: forbidden paths, a scaffold that does not answer."""
+        base, tree = self.trees(entry)
+        changed = [path for path in sorted(base.keys() | tree.keys()) if base.get(path) != tree.get(path)]
+        for path, zone in zones_of(changed, self.settings.zones).items():
+            if zone != "mind":
+                which = "a kept path" if zone == "kept" else "a path in no zone"
+                return self.store.advance(entry.id, State.DENIED, note=f"{which} was touched: {path}")
+        for suite in self.settings.suites:
+            tasks = list(self.bench.dev_tasks(suite.name)[:SCREEN_TASKS])
+            if self.bench.score([tree], suite.name, "dev", tasks) == [None]:
+                note = f"the scaffold did not answer the {suite.name} suite"
+                return self.store.advance(entry.id, State.DENIED, note=note)
+        return self.store.advance(entry.id, State.SCREENED)
+
+    def evaluate(self, entry: Entry) -> Entry:
+        """Measure candidate against parent; the evidence becomes part of the candidate."""
+        base, tree = self.trees(entry)
+        patch = Patch.from_json(self.part(entry, "patch"))
+        search = json.loads(self.part(entry, "search"))
+        before = self.bench.trials_run
+        evidence = self.bench.evaluate(
+            entry.base_commit, base, tree, patch, self.part(entry, "diff"), search["trials"], search["tried"]
+        )
+        paid = self.bench.trials_run - before
+        digest = self.store.blobs.put(canonical_json(evidence))
+        return self.store.advance(entry.id, State.EVALUATED, parts={"evidence": digest}, trials=paid)
+
+    def judge(self, entry: Entry) -> Entry:
+        """Let the parent's policies judge the facts."""
+        base, tree = self.trees(entry)
+        evidence = Evidence.model_validate_json(self.part(entry, "evidence"))
+        facts = collect(base, tree, Patch.from_json(self.part(entry, "patch")), self.settings.zones, evidence)
+        verdict = judge(load_bundle(policies_of(base)), facts)
+        parts = {
+            "facts": self.store.blobs.put(canonical_json(facts)),
+            "verdict": self.store.blobs.put(canonical_json(verdict)),
+        }
+        return self.store.advance(entry.id, State.JUDGED, parts=parts)
+
+    def ask(self, entry: Entry) -> Entry:
+        """Open the review of an allowed candidate, with a nonce that only this review may answer; deny the others."""
+        verdict = Verdict.model_validate_json(self.part(entry, "verdict"))
+        if not verdict.allowed:
+            reasons = "; ".join(result.reason for result in verdict.results if not result.holds)
+            return self.store.advance(entry.id, State.DENIED, note=reasons)
+        request = {
+            "nonce": secrets.token_hex(16),
+            "expires": self.store.now() + self.settings.review.expires_hours * 3600,
+        }
+        parts = {"request": self.store.blobs.put(canonical_json(request))}
+        return self.store.advance(entry.id, State.AWAITING_REVIEW, parts=parts)
+
+    def part(self, entry: Entry, name: str) -> bytes:
+        """Return one part of a candidate, checked against its digest."""
+        return part_of(self.store, entry, name)
+
+    def trees(self, entry: Entry) -> tuple[Tree, Tree]:
+        """Return base and result tree; the result is rebuilt from base and diff and must have the recorded digest."""
+        return trees_of(self.store, self.repository, entry)
+
+
+def part_of(store: Store, entry: Entry, name: str) -> bytes:
+    """Return the part `name` of a candidate; `StoreBroken` when it is missing or damaged."""
+    if name not in entry.parts:
+        raise StoreBroken(f"candidate {entry.id} has no {name}", mend=f"It is {entry.state}; see: successor status")
+    return store.blobs.get(entry.parts[name])
+
+
+def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, Tree]:
+    """Return base and result tree of a candidate; `StoreBroken` when the stored diff does not give the result."""
+    base = repository.tree(entry.base_commit)
+    try:
+        tree = apply_unified(base, part_of(store, entry, "diff"))
+    except Refused as error:
+        raise StoreBroken(f"the stored diff of {entry.id} does not fit its base", why=str(error)) from error
+    if tree.digest != entry.tree:
+        raise StoreBroken(
+            f"the stored diff of {entry.id} does not give its recorded tree", why="one of them was altered"
+        )
+    return base, tree
+
+
+def candidate_id(base_commit: str, tree: Tree) -> str:
+    """Name a candidate by what it is: the same result on the same base has the same ID, whoever proposed it."""
+    return "c" + sha256(f"{base_commit} {tree.digest}".encode()).removeprefix("sha256:")[:12]
+
+
+def policies_of(base: Tree) -> dict[str, bytes]:
+    """Return the parent's law: the files of its policies/ folder, by path relative to it."""
+    return {p.removeprefix("policies/"): f.content for p, f in base.items() if p.startswith("policies/")}
+
+
+def describe(error: SuccessorError) -> str:
+    """One line for the transition of a candidate that failed."""
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,150 @@
+"""The unattended run: candidates in a row, within budgets, until a reason to stop.
+
+`Run.go` is the loop; everything it calls can be read on its own. Nothing here commits: a run ends, at best, with
+candidates that wait for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from agent.candidate import State
+from agent.errors import Infrastructure, Refused, SuccessorError
+from agent.loop.lifecycle import Lifecycle, candidate_id, describe
+from agent.loop.select import select_parent
+from agent.loop.stop import Checkpoint, Ending, Stop
+from agent.loop.store import Entry
+from agent.propose.proposer import Brief, DevBench, Proposal, Proposer
+
+UNFINISHED = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED)
+DAY = 24 * 3600
+CODES: dict[State, str] = {State.DENIED: "denied", State.REJECTED: "rejected", State.COMMITTED: "promoted"}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did and why it stopped: the operator's morning."""
+
+    run: int
+    ending: Ending
+    message: str
+    trials: int
+    candidates: tuple[Entry, ...]
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the loop over one workspace. Call `go` once."""
+
+    lifecycle: Lifecycle
+    proposer: Proposer
+    proposer_name: str
+    bench: DevBench
+    checkpoint: Checkpoint
+    seed: int
+    max_changed_lines: int
+    confirm: Callable[[Entry], bool] = lambda _: True
+    """Asked before a candidate is paid for; the way of `autonomy = "assisted"`."""
+    made: list[Entry] = field(default_factory=list)
+
+    def go(self, candidates: int) -> Summary:
+        """Finish what an earlier run left open, then make up to `candidates` new ones."""
+        store = self.lifecycle.store
+        run = store.begin_run(self.proposer_name, candidates)
+        ending, message = self._until_stopped(run, candidates)
+        trials = self.lifecycle.bench.trials_run
+        store.progress_run(run, made=len(self.made), trials=trials)
+        store.end_run(run, ending, message)
+        log.info("run.ended", run=run, ending=ending, candidates=len(self.made), trials=trials)
+        return Summary(run, ending, message, trials, tuple(store.candidate(entry.id) for entry in self.made))
+
+    def _until_stopped(self, run: int, candidates: int) -> tuple[Ending, str]:
+        """Return why the run ended. What is open when it ends stays open for `resume`."""
+        try:
+            for entry in self.lifecycle.store.candidates(UNFINISHED):
+                self.checkpoint()
+                self._walk(entry)
+            for number in range(candidates):
+                self._may_go_on()
+                if self._one(run, self.seed + number) == "nothing":
+                    return "nothing_found", "the proposer found nothing that beats the parent"
+        except Stop as stop:
+            return stop.ending, stop.message
+        except KeyboardInterrupt:
+            return "interrupted", "interrupted; go on with: successor resume"
+        except Infrastructure as error:
+            return "failed", str(error)
+        return "done", f"{candidates} candidate(s) made"
+
+    def _one(self, run: int, seed: int) -> Literal["made", "nothing"]:
+        """One generation: brief, propose, draft, and the rest of the candidate's way."""
+        lifecycle = self.lifecycle
+        parent = select_parent(lifecycle.repository)
+        base = lifecycle.repository.tree(parent)
+        brief = self._brief(seed)
+        lifecycle.say(f"proposing on {parent[:12]} with {self.proposer_name}, seed {seed}")
+        proposal = self.proposer.propose(base, brief, self.bench, self.checkpoint, lifecycle.say)
+        if proposal is None:
+            return "nothing"
+        entry = self._draft(parent, proposal, run)
+        if entry is not None:
+            self.made.append(entry)
+            self._walk(entry)
+        return "made"
+
+    def _draft(self, parent: str, proposal: Proposal, run: int) -> Entry | None:
+        """Draft a proposal; one that was judged before is not judged, or paid for, again."""
+        entry = self.lifecycle.draft(parent, proposal, self.proposer_name, run)
+        if entry is None:
+            known = self.lifecycle.store.candidate(candidate_id(parent, proposal.tree))
+            self.lifecycle.say(f"{known.id} was proposed before and is {known.state}")
+        return entry
+
+    def _walk(self, entry: Entry) -> None:
+        """Take one candidate to its next rest. A candidate that breaks our own steps fails alone; the world's failures
+        leave it open, to be measured on another day."""
+        if not self.confirm(entry):
+            self.lifecycle.store.advance(entry.id, State.SUPERSEDED, note="not wanted, before it was paid for")
+            return
+        try:
+            self.lifecycle.resume(entry)
+        except Infrastructure:
+            raise
+        except SuccessorError as error:
+            self.lifecycle.store.advance(entry.id, State.FAILED, note=describe(error))
+            self.lifecycle.say(f"{entry.id} failed: {error}")
+
+    def _may_go_on(self) -> None:
+        """Hold the pace: reviews that pile up, or too many generations in a day, stop the run."""
+        self.checkpoint()
+        store, pace = self.lifecycle.store, self.lifecycle.settings.pace
+        pending = len(store.candidates([State.AWAITING_REVIEW]))
+        if pending >= pace.max_pending_reviews:
+            raise Stop(
+                "pending_reviews", f"{pending} candidates wait for review; decide them first: successor review list"
+            )
+        recent = [e for e in store.candidates() if e.run is not None and e.created > store.now() - DAY]
+        if len(recent) >= pace.max_generations_per_day:
+            raise Stop("pace", f"{len(recent)} generations were made within a day, the most this workspace allows")
+
+    def _brief(self, seed: int) -> Brief:
+        """All that the proposer may know: no held-out data, no reasons, no budgets but its own."""
+        settings = self.lifecycle.settings
+        suite = next((s.name for s in settings.suites if s.objective), None)
+        if suite is None:
+            raise Refused("no suite is the objective", mend="Set objective = true for one suite in successor.toml")
+        return Brief(
+            objective=settings.objective,
+            objective_suite=suite,
+            editable=settings.zones,
+            max_changed_lines=self.max_changed_lines,
+            seed=seed,
+            trial_budget=self.checkpoint.budget.search_trials,
+            history=tuple(CODES.get(entry.state, "open") for entry in self.lifecycle.store.candidates()),
+        )
