@@ -5,6 +5,7 @@
     │   ├── UnsafeTree          a tree or patch holds what we never accept
     │   ├── EditConflict        an edit does not fit the tree it is applied to
     │   ├── PolicyDenied        a rule, or the lack of one, denies
+    │   ├── SignatureRefused    a signed document is malformed, or not signed by whom it must be
     │   ├── ReviewRefused       a review does not bind what is to be committed
     │   ├── IllegalTransition   a step of the candidate's way out of order
     │   └── AuditFailed         the history does not prove what it claims
@@ -55,6 +56,10 @@ class EditConflict(Refused):
 
 class PolicyDenied(Refused):
     """A rule, an error in a rule, or the lack of a policy denies."""
+
+
+class SignatureRefused(Refused):
+    """A key, signature, statement or trust root is malformed, or not signed by whom it must be."""
 
 
 class ReviewRefused(Refused):

@@ -1,0 +1,199 @@
+"""The dossier: the exact bytes on which a decision about one candidate rests, and the one check that they agree.
+
+The same function checks a dossier before the commit and in an audit years later: it makes everything again that can be
+made again (diff, digests, verdict) and compares bytes, and for the rest demands the signature of the right key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+from agent.candidate import Evidence
+from agent.digest import canonical_json, sha256
+from agent.edits.tree import File, Tree
+from agent.edits.unified import unified_diff
+from agent.errors import Refused, SignatureRefused
+from agent.gate.facts import Facts
+from agent.gate.review import BRANCH_PREFIX, ReviewRequest
+from agent.gate.rules import load_bundle
+from agent.gate.signature import PublicKey, Signer
+from agent.gate.statement import Evaluation, Judgement, StatementKind, Subject, open_envelope, parse_record, sign
+from agent.gate.trust import TrustRoot
+from agent.gate.verdict import Verdict, judge
+
+DIFF: Final = "diff"
+EVIDENCE: Final = "evidence.json"
+FACTS: Final = "facts.json"
+VERDICT: Final = "verdict.json"
+EVALUATION: Final = "evaluation.dsse.json"
+JUDGEMENT: Final = "verdict.dsse.json"
+REQUEST: Final = "request.json"
+NAMES: Final = frozenset({DIFF, EVIDENCE, FACTS, VERDICT, EVALUATION, JUDGEMENT, REQUEST})
+
+POLICIES: Final = "policies/"
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """The files of one candidate by name (`NAMES`), as stored and as signed. Make one with `assemble`."""
+
+    files: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        if self.files.keys() != NAMES:
+            odd = sorted(self.files.keys() ^ NAMES)
+            raise Refused("the dossier is not complete", why=f"missing or unexpected: {', '.join(odd)[:200]}")
+        object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
+
+    @cached_property
+    def request(self) -> ReviewRequest:
+        """What people are asked to sign. Raises `SignatureRefused` when it is malformed."""
+        return parse_record(self.files[REQUEST], ReviewRequest, "the request for review")
+
+    def bundle(self, reviews: tuple[bytes, ...]) -> Tree:
+        """Return these files and the reviews as a tree; its digest is what the successor commit names."""
+        signed = {f"review-{number}.dsse.json": review for number, review in enumerate(reviews, start=1)}
+        return Tree({name: File(content) for name, content in {**self.files, **signed}.items()})
+
+    @classmethod
+    def from_bundle(cls, bundle: Tree) -> tuple[Dossier, tuple[bytes, ...]]:
+        """Split a stored bundle into the dossier and the reviews. Raises `Refused` when a file is out of place."""
+        if any(file.executable for file in bundle.values()):
+            raise Refused("the dossier is not complete", why="a file in it is executable")
+        count = len(bundle) - len(NAMES & bundle.keys())
+        reviews = tuple(name for i in range(1, count + 1) if (name := f"review-{i}.dsse.json") in bundle)
+        files = {name: file.content for name, file in bundle.items() if name not in reviews}
+        return cls(files), tuple(bundle[name].content for name in reviews)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a dossier is about: the candidate, where it starts and ends, in which workspace, and who drafted it."""
+
+    candidate: str
+    base_commit: str
+    base: Tree
+    tree: Tree
+    workspace: str
+    """Fingerprint of the workspace's first trust root."""
+    proposer: str
+    """A person's name in the trust root, or the name of a machine such as `codemod`."""
+
+
+def assemble(
+    case: Case,
+    evidence: Evidence,
+    facts: Facts,
+    verdict: Verdict,
+    *,
+    gate: Signer,
+    evaluator: Signer,
+    nonce: str,
+    expires: int,
+) -> Dossier:
+    """Write and sign everything that people are then asked to review.
+
+    `nonce` comes from `new_nonce`; `expires` is in seconds since 1970. Raises `Refused` when a name or ID has no valid
+    form.
+    """
+    content = {
+        DIFF: unified_diff(case.base, case.tree),
+        EVIDENCE: canonical_json(evidence),
+        FACTS: canonical_json(facts),
+        VERDICT: canonical_json(verdict),
+    }
+    request = _request(case, content, verdict, nonce, expires)
+    subject = Subject(request.tree, request.manifest)
+    content[EVALUATION] = sign(StatementKind.EVALUATION, subject, _evaluation(request), evaluator)
+    content[JUDGEMENT] = sign(StatementKind.VERDICT, subject, _judgement(request), gate)
+    content[REQUEST] = canonical_json(request)
+    return Dossier(content)
+
+
+def check_dossier(dossier: Dossier, case: Case, root: TrustRoot) -> ReviewRequest:
+    """Return the request for review, made again from the bytes, or raise a `Refused` that says what does not agree.
+
+    `case` must come from the repository (or from what is about to be written to it), never from the dossier. Only the
+    nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them.
+    """
+    files = dossier.files
+    # 1. The diff is the canonical one of these two trees, byte for byte.
+    if files[DIFF] != unified_diff(case.base, case.tree):
+        raise Refused("the stored diff is not the diff of base and result")
+    # 2. The evidence and the facts are about this base, this diff and this result.
+    evidence = parse_record(files[EVIDENCE], Evidence, "the evidence", max_bytes=MAX_DOCUMENT_BYTES)
+    facts = parse_record(files[FACTS], Facts, "the facts", max_bytes=MAX_DOCUMENT_BYTES)
+    expected = (case.base_commit, case.base.digest, case.tree.digest, sha256(files[DIFF]))
+    for what, about in (("evidence", evidence), ("facts", facts.subject)):
+        if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
+            raise Refused(f"the {what} is of another base, result or diff")
+    # 3. The verdict is what the base's own policies say about these facts, replayed.
+    verdict = judge(load_bundle(policies_of(case.base)), facts)
+    if files[VERDICT] != canonical_json(verdict):
+        raise Refused("the stored verdict is not what the base's policy says about the stored facts")
+    # 4. The request is the one that follows from all of these.
+    own = dossier.request
+    request = _request(case, files, verdict, own.nonce, own.expires)
+    if own != request:
+        odd = [name for name in ReviewRequest.model_fields if getattr(own, name) != getattr(request, name)]
+        raise Refused("the request for review is not about these bytes", why=f"differs in {', '.join(odd)}")
+    # 5. Evaluator and gate signed for it, each with a key of its own role.
+    _check_signed(StatementKind.EVALUATION, files[EVALUATION], _evaluation(request), request, root.evaluator_keys)
+    _check_signed(StatementKind.VERDICT, files[JUDGEMENT], _judgement(request), request, root.gate_keys)
+    return request
+
+
+def policies_of(tree: Tree) -> dict[str, bytes]:
+    """Return the files of the policies folder of a tree, by path within it."""
+    return {path.removeprefix(POLICIES): file.content for path, file in tree.items() if path.startswith(POLICIES)}
+
+
+def _request(case: Case, files: Mapping[str, bytes], verdict: Verdict, nonce: str, expires: int) -> ReviewRequest:
+    try:
+        return ReviewRequest(
+            target=BRANCH_PREFIX + case.candidate,
+            workspace=case.workspace,
+            proposer=case.proposer,
+            base_commit=case.base_commit,
+            diff=sha256(files[DIFF]),
+            tree=case.tree.git_id,
+            manifest=case.tree.digest,
+            evidence=sha256(files[EVIDENCE]),
+            facts=sha256(files[FACTS]),
+            verdict=sha256(files[VERDICT]),
+            allowed=verdict.allowed,
+            policy=verdict.bundle,
+            policy_version=verdict.version,
+            nonce=nonce,
+            expires=expires,
+        )
+    except ValueError as error:
+        raise Refused("no request for review can be made", why="an ID, a name or a commit has no valid form") from error
+
+
+def _evaluation(request: ReviewRequest) -> Evaluation:
+    return Evaluation(base_commit=request.base_commit, diff=request.diff, evidence=request.evidence)
+
+
+def _judgement(request: ReviewRequest) -> Judgement:
+    return Judgement(**{name: getattr(request, name) for name in Judgement.model_fields})
+
+
+def _check_signed(
+    kind: StatementKind,
+    envelope: bytes,
+    expected: Evaluation | Judgement,
+    request: ReviewRequest,
+    keys: frozenset[PublicKey],
+) -> None:
+    model: type[Any] = type(expected)
+    key, subject, predicate = open_envelope(kind, envelope, model)
+    if key not in keys:
+        raise SignatureRefused(f"the {kind} is signed with a key of another role", why=key.fingerprint)
+    if subject != Subject(request.tree, request.manifest) or predicate != expected:
+        raise SignatureRefused(f"the signed {kind} is about other bytes")
