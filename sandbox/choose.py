@@ -1,0 +1,50 @@
+"""Choose the wall for this machine. There is no answer without one: the alternative to a sandbox is a refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from sandbox.bubblewrap_backend import BubblewrapBackend
+from sandbox.contract import Backend
+from sandbox.errors import BackendUnavailable
+
+Kind = Literal["auto", "docker", "bubblewrap"]
+
+
+def choose(kind: Kind, cache: Path) -> Backend:
+    """Return the backend that `kind` asks for, probed; `auto` is docker when an engine answers, else bubblewrap.
+
+    `cache` is a folder of ours that may be kept between runs. Raises `BackendUnavailable`, saying what to install.
+    """
+    if kind == "docker":
+        return _docker(cache)
+    if kind == "bubblewrap":
+        return _bubblewrap(cache)
+    if kind != "auto":
+        raise BackendUnavailable(f"there is no sandbox called {kind!r}", mend="Ask for auto, docker or bubblewrap")
+    try:
+        return _docker(cache)
+    except BackendUnavailable as no_docker:
+        try:
+            return _bubblewrap(cache)
+        except BackendUnavailable as no_bubblewrap:
+            raise BackendUnavailable(
+                f"no sandbox can be had here: {no_docker.what}; {no_bubblewrap.what}",
+                mend="Install and start a Docker engine (`apt install docker.io`), or bubblewrap (`apt install bubblewrap`)",
+            ) from no_bubblewrap
+
+
+def _docker(cache: Path) -> Backend:
+    # Loaded only when asked for, so that a machine without an engine never loads its client.
+    from sandbox.docker_backend import DockerBackend  # noqa: PLC0415
+
+    backend = DockerBackend(cache)
+    backend.check()
+    return backend
+
+
+def _bubblewrap(cache: Path) -> Backend:
+    backend = BubblewrapBackend(cache)
+    backend.check()
+    return backend

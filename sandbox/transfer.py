@@ -1,0 +1,289 @@
+"""What crosses the wall: trees staged for mounting go in, archives read by a strict extractor come out.
+
+The extractor reads the bytes of a hostile archive itself instead of handing them to `tarfile`, whose filters were
+escaped more than once and whose extended headers are buffered before any check can run. It accepts the plain core of
+POSIX tar (regular files and folders, and `pax` records that only lengthen a name) and refuses everything else, whole:
+an archive is taken in full or not at all. Format: POSIX.1-2001 `pax`, section "ustar Interchange Format".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from sandbox.contract import MIB
+from sandbox.errors import TransferRefused
+
+_BLOCK = 512
+_PIECE = 1024 * 1024
+_PAX_BYTES = 16 * 1024
+_HARMLESS_PAX = frozenset({"path", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname"})
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What one archive may hold. `total` is in bytes of file content, `name` in bytes of one part of a path."""
+
+    members: int = 5000
+    total: int = 64 * MIB
+    depth: int = 20
+    name: int = 255
+
+    @property
+    def stream(self) -> int:
+        """Bytes of raw archive: the content, and for each member two headers, a name record and padding."""
+        return self.total + (self.members + 2) * (4 * _BLOCK + _PAX_BYTES) + MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an archive held: how many files, and how many bytes in them."""
+
+    files: int
+    total: int
+
+
+def stage(files: Mapping[str, tuple[bytes, bool]], destination: Path) -> None:
+    """Write `files` (path -> content and whether executable) to a new folder that the sandbox's user can read.
+
+    Paths are relative, with `/` between parts. Modes are 0644 and 0755 whatever the umask. Raises `TransferRefused` for
+    a path that would leave the folder, and `FileExistsError` when `destination` is there already; nothing is left then.
+    """
+    destination.mkdir(parents=True)
+    try:
+        root = _open_root(destination)
+        try:
+            for path in sorted(files):
+                content, executable = files[path]
+                with _create(root, _parts(path, Caps(depth=64)), executable) as file:
+                    file.write(content)
+        finally:
+            os.close(root)
+    except BaseException:
+        shutil.rmtree(destination, ignore_errors=True)
+        raise
+
+
+def extract(stream: BinaryIO, destination: Path, caps: Caps | None = None) -> Extracted:
+    """Extract an uncompressed tar from `stream` into the new folder `destination`.
+
+    Raises `TransferRefused`, and leaves no folder, when anything in the archive is not a regular file or a folder with
+    a plain relative name, appears twice, exceeds `caps`, is cut short, or cannot be written. Owners, times and mode
+    bits other than the owner's execute bit are ignored.
+    """
+    try:
+        destination.mkdir(parents=True)
+    except OSError as error:
+        raise TransferRefused(f"cannot extract to {destination}: {error.strerror}") from error
+    try:
+        root = _open_root(destination)
+        try:
+            return _Extraction(root, _Capped(stream, (caps or Caps()).stream), caps or Caps()).run()
+        finally:
+            os.close(root)
+    except OSError as error:
+        shutil.rmtree(destination, ignore_errors=True)
+        raise TransferRefused(f"the archive cannot be written out: {error.strerror}") from error
+    except BaseException:
+        shutil.rmtree(destination, ignore_errors=True)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    name: str
+    kind: bytes
+    size: int
+    executable: bool
+
+
+class _Capped:
+    """A stream that ends in a refusal when more raw bytes are asked of it than an honest archive needs."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def take(self, size: int) -> bytes:
+        """Read exactly `size` bytes (at most 1 MiB)."""
+        self._left -= size
+        if self._left < 0:
+            raise TransferRefused("the archive is longer than its limits allow")
+        pieces: list[bytes] = []
+        while size > 0:
+            piece = self._stream.read(size)
+            if not piece:
+                raise TransferRefused("the archive is cut short")
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def rest_is_zero(self) -> bool:
+        """Whether nothing but padding follows."""
+        while piece := self._stream.read(_PIECE):
+            self._left -= len(piece)
+            if self._left < 0 or piece.strip(b"\0"):
+                return False
+        return True
+
+
+class _Extraction:
+    """One pass over one archive. Every path is walked relative to the open descriptor of the destination."""
+
+    def __init__(self, root: int, source: _Capped, caps: Caps) -> None:
+        self._root = root
+        self._source = source
+        self._caps = caps
+        self._seen: set[tuple[str, ...]] = set()
+
+    def run(self) -> Extracted:
+        members = files = total = 0
+        while (member := self._next_member()) is not None:
+            members += 1
+            total += member.size
+            if members > self._caps.members:
+                raise TransferRefused(f"the archive holds more than {self._caps.members} members")
+            if total > self._caps.total:
+                raise TransferRefused(f"the archive holds more than {self._caps.total} bytes")
+            files += self._write(member)
+        return Extracted(files, total)
+
+    def _next_member(self) -> _Member | None:
+        header = self._source.take(_BLOCK)
+        if not header.strip(b"\0"):
+            if self._source.take(_BLOCK).strip(b"\0") or not self._source.rest_is_zero():
+                raise TransferRefused("the archive goes on after its end")
+            return None
+        member = _parse_header(header)
+        if member.kind != b"x":
+            return member
+        name = self._pax_name(member.size)
+        following = _parse_header(self._source.take(_BLOCK))
+        return _Member(name or following.name, following.kind, following.size, following.executable)
+
+    def _pax_name(self, size: int) -> str | None:
+        if size > _PAX_BYTES:
+            raise TransferRefused("an extended header is too long")
+        return _parse_pax(self._source.take(size + -size % _BLOCK)[:size])
+
+    def _write(self, member: _Member) -> int:
+        """Write one member; return 1 for a file, 0 for a folder."""
+        is_folder = member.kind == b"5"
+        if not is_folder and member.kind not in (b"0", b"\0"):
+            raise TransferRefused(f"{_shown(member.name)} is neither a regular file nor a folder")
+        if is_folder and member.size:
+            raise TransferRefused(f"the folder {_shown(member.name)} claims to have content")
+        parts = _parts(member.name.removesuffix("/") if is_folder else member.name, self._caps)
+        if parts in self._seen:
+            raise TransferRefused(f"{_shown(member.name)} appears twice")
+        self._seen.add(parts)
+        if is_folder:
+            os.close(_walk(self._root, parts))
+            return 0
+        with _create(self._root, parts, member.executable) as file:
+            left = member.size
+            while left > 0:
+                piece = self._source.take(min(left, _PIECE))
+                file.write(piece)
+                left -= len(piece)
+        self._source.take(-member.size % _BLOCK)
+        return 1
+
+
+def _parse_header(block: bytes) -> _Member:
+    checksum = sum(block[:148]) + 8 * 0x20 + sum(block[156:])
+    if checksum != _octal(block[148:156]):
+        raise TransferRefused("a header of the archive is damaged")
+    name, prefix = block[:100].split(b"\0")[0], b""
+    if block[257:263] == b"ustar\0":
+        prefix = block[345:500].split(b"\0")[0]
+    full = prefix + b"/" + name if prefix else name
+    return _Member(_text(full), block[156:157], _octal(block[124:136]), bool(_octal(block[100:108]) & 0o100))
+
+
+def _octal(field: bytes) -> int:
+    """Read a number. The base-256 form is refused: it is how a size becomes negative or absurd."""
+    digits = field.strip(b" \0")
+    if not digits or any(digit not in b"01234567" for digit in digits):
+        raise TransferRefused("a number in the archive is not octal")
+    return int(digits, 8)
+
+
+def _parse_pax(records: bytes) -> str | None:
+    """Return the `path` of one extended header; refuse records that change what a member is."""
+    path: str | None = None
+    while records:
+        length, _, rest = records.partition(b" ")
+        if not length.isdigit() or len(length) > 5 or not len(length) + 2 < int(length) <= len(records):
+            raise TransferRefused("an extended header is damaged")
+        record, records = rest[: int(length) - len(length) - 1], records[int(length) :]
+        key, separator, value = record.partition(b"=")
+        if not separator or not record.endswith(b"\n") or _text(key) not in _HARMLESS_PAX:
+            raise TransferRefused(f"an extended header changes {_shown(_text(key))}")
+        if key == b"path":
+            path = _text(value[:-1])
+    return path
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TransferRefused("a name in the archive is not UTF-8") from error
+
+
+def _parts(name: str, caps: Caps) -> tuple[str, ...]:
+    """Split a path, or refuse it. Empty and `.` parts are refused too: honest packers do not write them."""
+    parts = tuple(name.removeprefix("./").split("/"))
+    if "\0" in name or any(part in ("", ".", "..") for part in parts):
+        raise TransferRefused(f"{_shown(name)} is not a plain relative path")
+    if len(parts) > caps.depth:
+        raise TransferRefused(f"{_shown(name)} lies deeper than {caps.depth} folders")
+    if any(len(part.encode("utf-8", "surrogatepass")) > caps.name for part in parts):
+        raise TransferRefused(f"{_shown(name)} has a part longer than {caps.name} bytes")
+    return parts
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:60])
+
+
+def _open_root(destination: Path) -> int:
+    destination.chmod(0o755)
+    return os.open(destination, _FOLDER_FLAGS)
+
+
+def _walk(root: int, parts: tuple[str, ...]) -> int:
+    """Return a new descriptor of the folder `parts` below `root`, making folders on the way."""
+    here = os.dup(root)
+    for part in parts:
+        try:
+            try:
+                os.mkdir(part, dir_fd=here)
+                made = True
+            except FileExistsError:
+                made = False
+            below = os.open(part, _FOLDER_FLAGS, dir_fd=here)
+        finally:
+            os.close(here)
+        here = below
+        if made:
+            os.fchmod(here, 0o755)
+    return here
+
+
+def _create(root: int, parts: tuple[str, ...], executable: bool) -> BinaryIO:
+    """Open a new file below `root` for writing."""
+    folder = _walk(root, parts[:-1])
+    try:
+        descriptor = os.open(parts[-1], _FILE_FLAGS, 0o600, dir_fd=folder)
+    finally:
+        os.close(folder)
+    os.fchmod(descriptor, 0o755 if executable else 0o644)
+    return os.fdopen(descriptor, "wb")
