@@ -1,0 +1,184 @@
+r"""The gate log: one commit for each decision on the linear, gate-signed branch `gate-log`.
+
+Layout of its tree. Entry 12 lives in `entries/00/00/12/`; every folder has at most a hundred names, so that neither a
+commit nor an audit grows with the length of the log:
+
+    entries/00/00/00/entry.json, root.json          the genesis: the first commit of the workspace, and the trust root
+    entries/00/00/12/entry.json                     the decision (`LogEntry`)
+    entries/00/00/12/<files of the dossier>, review-1.dsse.json, ...
+
+An entry names the digest of the entry before it (`previous`) and of its own bundle, that is of all other files beside
+it (`Tree.digest` of them). The tree of each commit is the tree before plus one folder and nothing else, so an auditor
+computes it from the entries. Pure: see `agent.lineage.objects`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from agent.candidate import Digest, GitId, Record
+from agent.digest import canonical_json, sha256
+from agent.edits.tree import File, Tree
+from agent.errors import Refused, UnsafeTree
+from agent.gate.review import CandidateId
+from agent.gate.signature import Signer
+from agent.gate.statement import parse_record
+from agent.gate.trust import Name
+from agent.lineage.objects import (
+    FOLDER_MODE,
+    Entry,
+    Kind,
+    NewObjects,
+    Read,
+    format_tree,
+    gate_commit,
+    parse_tree,
+    read_tree,
+)
+
+LOG_BRANCH = "gate-log"
+MAX_ENTRIES = 1_000_000
+ENTRY_FILE = "entry.json"
+ROOT_FILE = "root.json"
+
+EntryKind = Literal["genesis", "successor", "rejected", "denied"]
+
+
+class LogEntry(Record):
+    """One decision. `commit` is the successor (or the genesis) commit; `tree` the manifest digest of the result.
+
+    `time` is in seconds since 1970, UTC, and never goes back along the log. `by` names the people who decided; for a
+    rejection without a signed review it is only what the operator claimed.
+    """
+
+    schema_: Literal["successor.log-entry/v1"] = Field(default="successor.log-entry/v1", alias="schema")
+    index: Annotated[int, Field(ge=0, lt=MAX_ENTRIES)]
+    kind: EntryKind
+    previous: Digest | None
+    time: Annotated[int, Field(ge=0, le=2**53)]
+    bundle: Digest
+    candidate: CandidateId | None
+    base_commit: GitId | None
+    commit: GitId | None
+    tree: Digest
+    by: tuple[Name, ...]
+    reason: Annotated[str, Field(max_length=2000)]
+
+    @model_validator(mode="after")
+    def _sound(self) -> LogEntry:
+        genesis = self.kind == "genesis"
+        if (self.index == 0, self.previous is None, self.candidate is None, self.base_commit is None) != (genesis,) * 4:
+            raise ValueError("only the first entry is the genesis, and it has no previous entry, candidate or base")
+        if (self.commit is not None) != (self.kind in ("genesis", "successor")):
+            raise ValueError("exactly the genesis and the successors name a commit")
+        return self
+
+    @property
+    def content(self) -> bytes:
+        """The canonical bytes, as stored."""
+        return canonical_json(self)
+
+    @property
+    def digest(self) -> str:
+        """The digest that the next entry names."""
+        return sha256(self.content)
+
+    @property
+    def message(self) -> str:
+        """The whole message of the log commit: it says nothing that the entry does not."""
+        about = self.commit if self.kind == "genesis" else self.candidate
+        return f"{self.kind} {about}\n\nEntry: {self.index}\nBundle: {self.bundle}\n"
+
+
+def folder(index: int) -> tuple[str, str, str, str]:
+    """Return where entry `index` lives, as the parts of its path."""
+    digits = f"{index:06d}"
+    return "entries", digits[0:2], digits[2:4], digits[4:6]
+
+
+def parse_entry(content: bytes) -> LogEntry:
+    """Read stored bytes of an entry, strictly. Raises `SignatureRefused`."""
+    return parse_record(content, LogEntry, "the log entry")
+
+
+def entry_files(entry: LogEntry, bundle: Tree) -> Tree:
+    """Return the files of an entry's folder."""
+    return bundle.with_file(ENTRY_FILE, File(entry.content))
+
+
+def split_files(files: Tree) -> tuple[LogEntry, Tree]:
+    """Return the entry in a folder and its bundle; raise `Refused` unless the entry names exactly that bundle."""
+    if ENTRY_FILE not in files:
+        raise Refused("the log entry is missing")
+    entry = parse_entry(files[ENTRY_FILE].content)
+    bundle = files.without(ENTRY_FILE)
+    if bundle.digest != entry.bundle:
+        raise Refused("the evidence beside the log entry is not the evidence that it names")
+    return entry, bundle
+
+
+def genesis_bundle(root: bytes) -> Tree:
+    """Return the bundle of entry 0: the trust root as it is stored."""
+    return Tree({ROOT_FILE: File(root)})
+
+
+def append(
+    objects: NewObjects, read: Read, tip: tuple[str, str] | None, *, entry: LogEntry, bundle: Tree, gate: Signer
+) -> str:
+    """Gather the log commit that records `entry` and return its ID. `tip` is commit and tree of the log so far."""
+    parent, root = tip or (None, None)
+    body = objects.add_tree(entry_files(entry, bundle))
+    tree = graft(objects, read, root, folder(entry.index), body)
+    return objects.add("commit", gate_commit(tree, parent, entry.time, entry.message, gate))
+
+
+def graft(objects: NewObjects, read: Read, root: str | None, path: tuple[str, ...], body: str) -> str:
+    """Gather the trees that put `body` at `path` of the tree `root`; raise `UnsafeTree` if something is there."""
+    name, rest = path[0], path[1:]
+    entries = {entry.name: entry for entry in parse_tree(_read_tree(objects, read, root))} if root else {}
+    here = entries.get(name)
+    if here is not None and (not rest or here.mode != FOLDER_MODE):
+        raise UnsafeTree("the gate log cannot be continued", why=f"{name!a} is already there")
+    child = graft(objects, read, here.id if here else None, rest, body) if rest else body
+    entries[name] = Entry(FOLDER_MODE, name, child)
+    return objects.add("tree", format_tree(entries.values()))
+
+
+def lookup(read: Read, root: str, path: tuple[str, ...]) -> str | None:
+    """Return the ID of the folder at `path` of the tree `root`, or `None`."""
+    here: str | None = root
+    for name in path:
+        found = [entry for entry in parse_tree(read(here, "tree")) if entry.name == name] if here else []
+        here = found[0].id if len(found) == 1 and found[0].mode == FOLDER_MODE else None
+    return here
+
+
+def last_index(read: Read, root: str) -> int:
+    """Return the highest index in the log tree `root`. Raises `Refused` when it holds no entries."""
+    digits, here = "", lookup(read, root, ("entries",))
+    for _ in range(3):
+        names = [entry.name for entry in parse_tree(read(here, "tree"))] if here else []
+        if not names or not max(names).isascii() or not max(names).isdigit():
+            raise Refused("the gate log holds no entries")
+        digits += max(names)
+        here = lookup(read, here, (max(names),)) if here else None
+    return int(digits)
+
+
+def read_entry(read: Read, root: str, index: int) -> tuple[LogEntry, Tree]:
+    """Return entry `index` of the log tree `root` and its bundle. Raises `Refused` when they do not agree."""
+    found = lookup(read, root, folder(index))
+    if found is None:
+        raise Refused(f"entry {index} is missing from the gate log")
+    entry, bundle = split_files(read_tree(read, found))
+    if entry.index != index:
+        raise Refused(f"entry {index} of the gate log says that it is entry {entry.index}")
+    return entry, bundle
+
+
+def _read_tree(objects: NewObjects, read: Read, name: str) -> bytes:
+    kind: Kind = "tree"
+    made = objects.read(name)
+    return made[1] if made else read(name, kind)
