@@ -15,8 +15,8 @@ from typing import Any, Final
 from agent.candidate import Evidence
 from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
-from agent.edits.unified import unified_diff
-from agent.errors import Refused, SignatureRefused
+from agent.edits.unified import apply_unified, unified_diff
+from agent.errors import Refused, ReviewRefused, SignatureRefused
 from agent.gate.facts import Facts
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest
 from agent.gate.rules import load_bundle
@@ -113,6 +113,28 @@ def assemble(
     content[JUDGEMENT] = sign(StatementKind.VERDICT, subject, _judgement(request), gate)
     content[REQUEST] = canonical_json(request)
     return Dossier(content)
+
+
+def case_of(dossier: Dossier, base: Tree, workspace: str) -> Case:
+    """Return what a dossier is about when only the base is known: the result is its diff, applied.
+
+    Raises `Refused` when the diff, or the evidence, facts or verdict that were signed with it, were altered.
+    """
+    request = dossier.request
+    for name, what, digest in (
+        (DIFF, "diff", request.diff),
+        (EVIDENCE, "evidence", request.evidence),
+        (FACTS, "facts", request.facts),
+        (VERDICT, "verdict", request.verdict),
+    ):
+        if sha256(dossier.files[name]) != digest:
+            raise ReviewRefused(
+                f"the {what} was altered after it was signed",
+                why=f"its digest is {sha256(dossier.files[name])}, not {digest}",
+                mend="Let the gate judge the candidate again",
+            )
+    tree = apply_unified(base, dossier.files[DIFF])
+    return Case(request.candidate, request.base_commit, base, tree, workspace, request.proposer)
 
 
 def check_dossier(dossier: Dossier, case: Case, root: TrustRoot) -> ReviewRequest:
