@@ -1,0 +1,144 @@
+"""The evaluator: what a tree is worth, as facts. The one object that the rest of the house is used through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from agent.candidate import Evidence, SandboxRecord
+from agent.digest import sha256
+from agent.edits.tree import Tree
+from agent.errors import UnknownId
+from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests
+from agent.evaluate.executor import Executor
+from agent.evaluate.identity import check_same
+from agent.evaluate.limits import digest_of, limits_of
+from agent.evaluate.probes.catalogue import PROBES
+from agent.evaluate.probes.probe import Subject
+from agent.evaluate.scoring import Request, Scorer
+from agent.evaluate.staging import Staging
+from agent.evaluate.suite import Split, Suite
+from agent.evaluate.trial import TrialStore
+from agent.evaluate.visible import visible
+from agent.workspace import Settings
+from sandbox.contract import Backend, Runtime
+
+
+class Evaluator:
+    """Scores trees and collects evidence, in sandboxes of one backend. Leaving its context removes staged trees."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        runtime: Runtime,
+        suites: Sequence[Suite],
+        settings: Settings,
+        trials: TrialStore,
+        *,
+        workers: int = 2,
+        checkpoint: Callable[[], None] = lambda: None,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._backend = backend
+        self._runtime = runtime
+        self._suites = {suite.name: suite for suite in suites}
+        self._settings = settings
+        self._progress = progress
+        self._limits = limits_of(settings.sandbox)
+        self._staging = Staging()
+        self._executor = Executor(backend, self._limits, workers, checkpoint)
+        self._scorer = Scorer(self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was staged. The evaluator may be used again; it stages anew."""
+        self._staging.close()
+
+    @property
+    def trials_run(self) -> int:
+        """Trials actually paid, that is not answered from the store."""
+        return self._scorer.trials_run
+
+    def dev_tasks(self, suite: str) -> tuple[str, ...]:
+        """IDs of the dev tasks of a suite, in a fixed order."""
+        return tuple(task.id for task in self._suite(suite).tasks("dev"))
+
+    def score(
+        self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
+    ) -> list[dict[str, int] | None]:
+        """Score each tree on some tasks: ppm by task ID, or `None` when the scaffold crashed, was cut off or silent.
+
+        Scored trials are kept in the store and never paid twice. Raises `SandboxDown` when a wall broke three times.
+        """
+        chosen = self._suite(suite)
+        self._check_known(chosen, split, tasks)
+        unique = {tree.digest: tree for tree in (visible(tree, self._settings) for tree in trees)}
+        requests = [
+            Request(tree, chosen, split, tuple(tasks), self._settings.seed, STORED_REPEAT) for tree in unique.values()
+        ]
+        results = dict(zip(unique, self._scorer.score(requests), strict=True))
+        return [results[visible(tree, self._settings).digest].scores for tree in trees]
+
+    def evaluate(  # noqa: PLR0917  # the arguments are what evidence names
+        self,
+        base_commit: str,
+        base: Tree,
+        tree: Tree,
+        patch: object,  # noqa: ARG002  # checked once patches exist
+        diff: bytes,
+        search_trials: int,
+        candidates_tried: int,
+    ) -> Evidence:
+        """Measure a candidate against its parent and return the facts; nothing is decided here.
+
+        `search_trials`, `candidates_tried`: what the proposer spent, as counted by the host. Raises `EditConflict` when
+        patch and diff do not both lead from `base` to `tree`, `SandboxDown` when something could not be measured.
+        """
+        check_same(base, tree, diff)
+        self._progress("running the tests of parent and candidate")
+        tests = run_tests(self._executor, self._staging, self._settings, base, tree)
+        self._progress("measuring parent and candidate in pairs")
+        measured, trials = measure(self._scorer, tuple(self._suites.values()), self._settings, base, tree)
+        subject = Subject(base, tree, tuple(measured))
+        return Evidence(
+            base_commit=base_commit,
+            base_tree=base.digest,
+            tree=tree.digest,
+            diff=sha256(diff),
+            tests=tuple(tests),
+            comparisons=tuple(one.comparison for one in measured),
+            probes=tuple(probe.look(subject) for probe in PROBES),
+            sandbox=self._record(),
+            trials=trials,
+            search_trials=search_trials,
+            candidates_tried=candidates_tried,
+        )
+
+    def _record(self) -> SandboxRecord:
+        return SandboxRecord(
+            backend=self._backend.name,
+            level=self._backend.level,
+            runtime=self._runtime.digest,
+            network="none",
+            limits=digest_of(self._limits, self._backend),
+            details=(f"python {self._runtime.python_version}",),
+        )
+
+    def _suite(self, name: str) -> Suite:
+        if name not in self._suites:
+            raise UnknownId(f"no suite is named {name!a}", why=f"there are: {', '.join(self._suites) or 'none'}")
+        return self._suites[name]
+
+    @staticmethod
+    def _check_known(suite: Suite, split: Split, tasks: Sequence[str]) -> None:
+        unknown = set(tasks) - {task.id for task in suite.tasks(split)}
+        if unknown:
+            raise UnknownId(f"suite {suite.name} has no {split} task {min(unknown)[:40]!a}")

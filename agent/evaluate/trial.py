@@ -1,0 +1,54 @@
+"""A trial: one run of one task by one tree, named by everything that decides its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+NO_ANSWER = -1
+"""Stored instead of a score when the scaffold ended by itself without giving answers. A run that was cut off by its
+deadline is not stored at all: on another day it may end in time."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TrialKey:
+    """Same key, same outcome: a trial with this key is never paid twice."""
+
+    tree: str
+    """Digest of the files the trial could see, see `agent.evaluate.visible`."""
+    suite_digest: str
+    split: str
+    task: str
+    runtime: str
+    limits: str
+    """Digest of the limits and the kind of wall."""
+    seed: int
+    repeat: int
+
+
+class TrialStore(Protocol):
+    """Where scores are kept: ppm of a full mark, or `NO_ANSWER`."""
+
+    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
+        """Return the scores of those keys that are known."""
+        ...
+
+    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
+        """Keep scores. Putting the same key again with the same score changes nothing."""
+        ...
+
+
+class MemoryTrials:
+    """A store that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._scores: dict[TrialKey, int] = {}
+
+    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
+        """Return the scores of those keys that are known."""
+        return {key: self._scores[key] for key in keys if key in self._scores}
+
+    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
+        """Keep scores."""
+        self._scores.update(scores)
