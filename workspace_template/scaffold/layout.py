@@ -21,7 +21,7 @@ def shifted(line: str, by: int, tabs: bool = False) -> str:
         return ""
     width = columns(line) + by
     if width < 0:
-        raise Refused(f"the line {line.strip()!r} would have to start {-width} columns left of the margin")
+        raise Refused(f"the line {line.strip()[:60]!r} would have to start left of the margin")
     indent = "\t" * (width // TAB_COLUMNS) + " " * (width % TAB_COLUMNS) if tabs else " " * width
     return indent + line.strip()
 

@@ -61,7 +61,7 @@ def outline(source: str) -> str:
 def replace(source: str, name: str, definition: str) -> str:
     """Return the source with a definition exchanged for another, which may be indented in any way."""
     symbol = find(source, name)
-    lines = _own_lines(source, symbol)
+    lines = _lines(source)
     lines[symbol.first - 1 : symbol.last] = _fitted(definition, columns(lines[symbol.first - 1]))
     return _checked("\n".join(lines))
 
@@ -69,7 +69,7 @@ def replace(source: str, name: str, definition: str) -> str:
 def remove(source: str, name: str) -> str:
     """Return the source without a definition and without the blank lines above it."""
     symbol = find(source, name)
-    lines = _own_lines(source, symbol)
+    lines = _lines(source)
     first = symbol.first - 1
     while first and not lines[first - 1].strip():
         first -= 1
@@ -80,7 +80,7 @@ def remove(source: str, name: str) -> str:
 def insert_after(source: str, name: str, definition: str) -> str:
     """Return the source with a new definition after the named one, at its level, with the usual blank lines between."""
     symbol = find(source, name)
-    lines = _own_lines(source, symbol)
+    lines = _lines(source)
     column = columns(lines[symbol.first - 1])
     blank = [""] * (1 if column else 2)
     lines[symbol.last : symbol.last] = [*blank, *_fitted(definition, column)]
@@ -111,17 +111,11 @@ def _checked(source: str) -> str:
     return source
 
 
-def _own_lines(source: str, symbol: Symbol) -> list[str]:
-    """Return the lines of the source; raise when the definition shares its first or last line with other code."""
+def _lines(source: str) -> list[str]:
+    """Return the lines of a source as Python counts them. A definition never shares a line with other code."""
     if "\r" in source:
         raise Refused("the source has carriage returns; read it with universal newlines")
-    lines = source.split("\n")
-    node = symbol.node
-    before = lines[symbol.first - 1].encode()[: node.col_offset].strip()
-    after = lines[symbol.last - 1].encode()[node.end_col_offset :].strip()
-    if before or (after and not after.startswith(b"#")):
-        raise Refused(f"{symbol.name!r} shares a line with other code")
-    return lines
+    return source.split("\n")
 
 
 def _fitted(definition: str, column: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Read what pytest printed: how many tests did what, and where and why each failure happened."""
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,7 +68,7 @@ def _failure(test: str, broke: bool, reason: str, section: str) -> Failure:
     """Join a line of the summary with its section, which knows the place and the whole reason."""
     places = _PLACE.findall(section)
     file, line = places[-1] if places else (test.partition("::")[0], "0")
-    whole = "\n".join(_REASON.findall(section)).strip()
+    whole = textwrap.dedent("\n".join(_REASON.findall(section))).strip()
     return Failure(test, broke, file, int(line), whole or reason)
 
 

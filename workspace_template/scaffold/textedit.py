@@ -6,11 +6,10 @@ stale, two are ambiguous, and both are refused, because a wrong file costs more 
 does not change keeps the file's own bytes, whatever the model made of its white space.
 """
 
-from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from scaffold.blocks import Block, parse_blocks
-from scaffold.layout import TAB_COLUMNS, parse, shifted, uses_crlf, uses_tabs
+from scaffold.layout import columns, parse, shifted, uses_crlf, uses_tabs
 from scaffold.place import Lines, Place, Quote, literal, nearest, only_place, split_at_elisions
 from scaffold.refused import Refused
 
@@ -40,10 +39,12 @@ def apply_block(content: str, block: Block) -> str:
     body = content.removesuffix("\n")
     lines = body.split("\n")
     place, search, replace = _locate(lines, block)
-    write = _writer(place, tabs=uses_tabs(lines), end="\r" if uses_crlf(content) else "")
+    tabs, end = uses_tabs(lines), "\r" if uses_crlf(content) else ""
+    shift = _shift_of_replace(search, replace, place.shift)
     for start, old, new in reversed(list(zip(place.starts, search.pieces, replace.pieces, strict=True))):
         span = slice(start, start + len(old))
-        lines[span] = _merged(lines[span], old, new, place, write)
+        written = _in_layout(new, place, shift, tabs)
+        lines[span] = _merged(lines[span], _in_layout(old, place, place.shift, tabs), written, end)
     result = "\n".join(lines) + content[len(body) :] if lines else ""
     return result if content.endswith(("\r", "\n")) else result.removesuffix("\r")
 
@@ -63,25 +64,29 @@ def _locate(lines: Lines, block: Block) -> tuple[Place, Quote, Quote]:
     return place, search, replace
 
 
-def _writer(place: Place, tabs: bool, end: str) -> Callable[[str], str]:
-    """Return how a new line is written: as it stands after a literal match, else in the layout of its place."""
+def _shift_of_replace(search: Quote, replace: Quote, shift: int) -> int:
+    """Return the columns that REPLACE lacks: as many as SEARCH, or none when it alone is laid out as the file is."""
+    old = [line for piece in search.pieces for line in piece if line.strip()]
+    new = [line for piece in replace.pieces for line in piece if line.strip()]
+    before = {line.strip(): columns(line) for line in old}
+    moved = [columns(line) - before[line.strip()] for line in new if line.strip() in before]
+    mostly = max(moved, key=moved.count, default=None)
+    right = mostly == shift and min(map(columns, new)) == min(map(columns, old)) + shift
+    return 0 if right else shift
 
-    def write(line: str) -> str:
-        if place.form is literal:
-            return line + end
-        return (shifted(line, place.shift, tabs) if place.form is str.strip else line.rstrip()) + end
 
-    return write
+def _in_layout(quoted: Lines, place: Place, shift: int, tabs: bool) -> list[str]:
+    """Return quoted lines as the file would have them: as they stand after a literal match, else in its layout."""
+    if place.form is literal:
+        return list(quoted)
+    if place.form is str.rstrip:
+        return [line.rstrip() for line in quoted]
+    return [shifted(line, shift, tabs) for line in quoted]
 
 
-def _merged(kept: Lines, old: Lines, new: Lines, place: Place, write: Callable[[str], str]) -> list[str]:
-    """Return the lines of `new`: those that stand in `old` too as the file has them (`kept`), the others written."""
-
-    def same(line: str) -> str:
-        return line if place.form is literal else line.expandtabs(TAB_COLUMNS).rstrip()
-
-    changes = SequenceMatcher(None, [same(line) for line in old], [same(line) for line in new], autojunk=False)
+def _merged(kept: Lines, old: Lines, new: Lines, end: str) -> list[str]:
+    """Return the new lines; those that are old ones too are taken from the file (`kept`), byte for byte."""
     merged: list[str] = []
-    for tag, first, last, new_first, new_last in changes.get_opcodes():
-        merged += kept[first:last] if tag == "equal" else [write(line) for line in new[new_first:new_last]]
+    for tag, first, last, new_first, new_last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        merged += kept[first:last] if tag == "equal" else [line + end for line in new[new_first:new_last]]
     return merged

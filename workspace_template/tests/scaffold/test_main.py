@@ -1,0 +1,65 @@
+"""The command line: one answer per line, whatever the line holds."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from scaffold.__main__ import edited, main, ranking, serve
+from scaffold.refused import Refused
+
+
+def answers(lines: list[bytes]) -> list[dict[str, object]]:
+    out = io.BytesIO()
+    serve(lines, out, edited)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_an_edit_is_answered_with_the_new_content() -> None:
+    edit = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE"
+    request = {"id": "1", "path": "x.txt", "content": "a\n", "edit": edit, "unknown": [1]}
+
+    assert answers([json.dumps(request).encode()]) == [{"id": "1", "content": "b\n"}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"not json", b"[]", b'"x"', b"{}", b'{"id": 1}', b"\xff\xfe", b"[" * 100_000],
+    ids=["talk", "list", "string", "no id", "number id", "bytes", "deep"],
+)
+def test_a_line_without_an_id_is_answered_without_one(line: bytes) -> None:
+    (answer,) = answers([line])
+
+    assert answer["id"] is None
+    assert answer["refused"]
+
+
+def test_a_request_that_lacks_a_field_is_refused_by_name() -> None:
+    (answer,) = answers([b'{"id": "7", "path": "a.py", "content": "x"}'])
+
+    assert answer["id"] == "7"
+    assert "'edit'" in str(answer["refused"])
+
+
+def test_a_bad_line_does_not_stop_the_next_and_blank_lines_are_skipped() -> None:
+    assert [answer["id"] for answer in answers([b"?\n", b"\n", b'{"id": "2"}\n'])] == [None, "2"]
+
+
+def test_a_query_is_answered_with_paths(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def zebra():\n    pass\n")
+    (tmp_path / "b.py").write_text("zebra = lion = 1\n")
+    answer = ranking(tmp_path, 1)
+
+    assert answer({"query": "lion"}) == {"ranking": ["b.py"]}
+    assert len(answer({"query": "zebra"})["ranking"]) == 1
+    with pytest.raises(Refused, match="'query'"):
+        answer({"query": 3})
+
+
+def test_a_corpus_that_is_no_folder_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["rank", "--corpus", str(tmp_path / "nothing")])
+
+    assert stopped.value.code == 2
+    assert "is not a folder" in capsys.readouterr().err
