@@ -1,0 +1,189 @@
+"""What follows from the facts: sums, worst cases and lists that rules would otherwise have to build themselves.
+
+Counting and aggregation belong in tested Python, not in the law. Whatever is absent counts as the worst it could be, so
+that no rule over this block can hold because something was left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from agent.candidate import Record
+from agent.gate.document import CapabilityKind, ComparisonFact, Measured, Natural, Texts, Whole, capped_texts
+
+WORST_PPM = -1_000_000
+MILLION = 1_000_000
+
+
+class Derived(Record):
+    """The computed block. Texts name places as `path:line what`."""
+
+    lines_changed: Natural
+    longest_line: Natural
+    touched_kept: Texts
+    touched_unknown: Texts
+    touched_build: Texts
+    unreadable: Texts
+    mode_changes: Texts
+    hidden: Texts
+    unparsable: Texts
+    network: Texts
+    process: Texts
+    exit: Texts
+    dynamic: Texts
+    files: Texts
+    environment: Texts
+    patching: Texts
+    outside: Texts
+    encoded: Texts
+    obscure: Texts
+    new_dependencies: Texts
+    tests_weakened: Texts
+    kept_tests_expected: Natural
+    kept_tests_lost: Natural
+    scaffold_tests_expected: Natural
+    scaffold_tests_lost: Natural
+    unmeasured: Texts
+    measured_twice: Texts
+    objective_suites: Texts
+    objective_heldout_gain_ppm: Whole
+    objective_heldout_gain_low_ppm: Whole
+    objective_heldout_p_ppm: Natural
+    objective_heldout_over_noise_ppm: Whole
+    objective_dev_gain_ppm: Whole
+    worst_regression_low_ppm: Whole
+    worst_regression: Texts
+    fewest_heldout_tasks: Natural
+    fewest_heldout_families: Natural
+    infrastructure_ppm: Natural
+    probes_failed: Texts
+    probes_repeated: Texts
+    trials_spent: Natural
+
+
+def derive(facts: Measured) -> Derived:
+    """Compute the block from a document's other parts. Pure; the same parts always give the same block."""
+    return Derived.model_validate(
+        {**_of_patch(facts), **_of_code(facts), **_of_tests(facts), **_of_comparisons(facts), **_of_run(facts)}
+    )
+
+
+def _of_patch(facts: Measured) -> dict[str, object]:
+    files = facts.patch.files
+    return {
+        "lines_changed": sum(file.added + file.removed for file in files),
+        "longest_line": max((file.longest_line for file in files), default=0),
+        "touched_kept": capped_texts(file.path for file in files if file.zone == "kept"),
+        "touched_unknown": capped_texts(file.path for file in files if file.zone == "unknown"),
+        "touched_build": capped_texts(file.path for file in files if file.build),
+        "unreadable": capped_texts(file.path for file in files if not file.readable),
+        "mode_changes": capped_texts(f"{file.path} {file.mode}" for file in files if file.mode != "same"),
+        "hidden": capped_texts(f"{item.path}:{item.line} {item.character}" for item in facts.patch.hidden),
+    }
+
+
+def _of_code(facts: Measured) -> dict[str, object]:
+    def added(kind: CapabilityKind, *, tests: bool = True) -> tuple[str, ...]:
+        return capped_texts(
+            f"{item.path}:{item.line} {item.name}"
+            for item in facts.code.capabilities
+            if item.kind == kind and (tests or item.where == "mind")
+        )
+
+    # Tests write to temporary folders as a matter of course; what they may not do is in the other kinds.
+    kinds: tuple[CapabilityKind, ...] = (
+        "network",
+        "process",
+        "exit",
+        "dynamic",
+        "environment",
+        "patching",
+        "outside",
+        "encoded",
+        "obscure",
+    )
+    return {
+        **{kind: added(kind) for kind in kinds},
+        "files": added("files", tests=False),
+        "unparsable": capped_texts(f"{item.path}:{item.line} {item.what}" for item in facts.code.unparsable),
+        "new_dependencies": capped_texts(
+            f"{item.path}:{item.line} {item.module}"
+            for item in facts.code.imports
+            if item.origin == "third_party" and not item.known
+        ),
+    }
+
+
+def _of_tests(facts: Measured) -> dict[str, object]:
+    return {
+        "tests_weakened": capped_texts(f"{item.test} ({item.lost} lost)" for item in facts.tests.weakened),
+        **_of_test_runs(facts, "kept"),
+        **_of_test_runs(facts, "scaffold"),
+    }
+
+
+def _of_test_runs(facts: Measured, which: Literal["kept", "scaffold"]) -> dict[str, object]:
+    """Expected tests, and those lost: failed, missing, unaccounted for, or all of them if the run did not end well."""
+    runs = [run for run in facts.evidence.tests if run.which == which]
+    expected = sum(run.expected for run in runs)
+    lost = sum(
+        max(len(run.failed) + len(run.missing), run.expected - min(run.passed, run.expected))
+        if run.ended == "exited"
+        else max(run.expected, 1)
+        for run in runs
+    )
+    return {f"{which}_tests_expected": expected, f"{which}_tests_lost": lost if len(runs) == 1 else max(lost, 1)}
+
+
+def _of_comparisons(facts: Measured) -> dict[str, object]:
+    comparisons = facts.evidence.comparisons
+    objective = {suite.name for suite in facts.evidence.suites if suite.objective}
+    sought = [item for item in comparisons if item.suite in objective and item.split == "heldout"]
+    others = [item for item in comparisons if item not in sought]
+    demanded = {f"{suite.name}/{split}" for suite in facts.evidence.suites for split in ("dev", "heldout")}
+    measured = Counter(_name(item) for item in comparisons)
+    heldout = [item for item in comparisons if item.split == "heldout"]
+    worst = min(others, key=lambda item: (item.gain_low_ppm, _name(item)), default=None)
+    return {
+        "unmeasured": capped_texts(demanded - measured.keys() if demanded else ["no suite is demanded"]),
+        "measured_twice": capped_texts(name for name, times in measured.items() if times > 1),
+        "objective_suites": capped_texts(objective),
+        "objective_heldout_gain_ppm": _least(item.gain_ppm for item in sought),
+        "objective_heldout_gain_low_ppm": _least(item.gain_low_ppm for item in sought),
+        "objective_heldout_p_ppm": max((item.p_value_ppm for item in sought), default=MILLION),
+        "objective_heldout_over_noise_ppm": _least(item.gain_ppm - item.noise_ppm for item in sought),
+        "objective_dev_gain_ppm": max(
+            (item.gain_ppm for item in comparisons if item.suite in objective and item.split == "dev"),
+            default=MILLION,
+        ),
+        "worst_regression_low_ppm": worst.gain_low_ppm if worst else WORST_PPM,
+        "worst_regression": (_name(worst),) if worst else (),
+        "fewest_heldout_tasks": min((item.tasks for item in heldout), default=0),
+        "fewest_heldout_families": min((item.families for item in heldout), default=0),
+        "infrastructure_ppm": max((_infrastructure(item) for item in comparisons), default=MILLION),
+    }
+
+
+def _of_run(facts: Measured) -> dict[str, object]:
+    probes = facts.evidence.probes
+    names = Counter(probe.name for probe in probes)
+    return {
+        "probes_failed": capped_texts(probe.name for probe in probes if probe.blocking and not probe.passed),
+        "probes_repeated": capped_texts(name for name, times in names.items() if times > 1),
+        "trials_spent": facts.evidence.trials + facts.evidence.search_trials,
+    }
+
+
+def _least(values: Iterable[int]) -> int:
+    return min(values, default=WORST_PPM)
+
+
+def _name(item: ComparisonFact) -> str:
+    return f"{item.suite}/{item.split}"
+
+
+def _infrastructure(item: ComparisonFact) -> int:
+    """Trials that had to be run again, in parts per million of the trials of one side."""
+    return item.infrastructure_failures * MILLION // max(item.tasks * item.repeats, 1)

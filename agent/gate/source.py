@@ -1,0 +1,147 @@
+"""Python source as the gate reads it: parsed or refused by name, with the names that its imports bind.
+
+Everything here is reading. No code of a workspace is ever imported or run by the gate.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from agent.edits.tree import File, Tree
+from agent.gate.patch_facts import text_of
+
+MAX_SOURCE_BYTES = 1_000_000
+MAX_DEPTH = 100
+"""Levels of a syntax tree. The deepest file of the standard library has 33; recursion over 100 is always safe."""
+
+_COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
+_UTF8 = frozenset({"utf-8", "utf8", "utf_8", "u8"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsable:
+    """Why a file cannot be judged as Python."""
+
+    line: int
+    why: str
+
+
+class Sources:
+    """The Python files of one tree, each parsed at most once and only when asked for."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self._parsed: dict[str, ast.Module | Unparsable] = {}
+
+    def parse(self, path: str) -> ast.Module | Unparsable:
+        """Parse the file at `path`; an absent one is an empty module."""
+        if path not in self._parsed:
+            self._parsed[path] = parse(self.tree.get(path))
+        return self._parsed[path]
+
+    def module(self, path: str) -> ast.Module | None:
+        """Return the file at `path` as syntax, or None when it is not Python that can be judged."""
+        parsed = self.parse(path) if is_python(path, self.tree.get(path)) else None
+        return None if isinstance(parsed, Unparsable) else parsed
+
+    def names(self) -> frozenset[str]:
+        """Every name that a module or package of this tree has."""
+        return frozenset(part.removesuffix(".py") for path in self.tree for part in path.split("/"))
+
+
+def is_python(path: str, file: File | None) -> bool:
+    """Whether an interpreter would take the file for Python: by its suffix, or by its first line."""
+    if PurePosixPath(path.casefold()).suffix in (".py", ".pyi", ".pyw"):
+        return True
+    return file is not None and file.content.startswith(b"#!") and b"python" in file.content.split(b"\n", 1)[0]
+
+
+def is_test(path: str) -> bool:
+    """Whether a path belongs to the workspace's tests, which run beside the scaffold and are not part of it."""
+    return path.casefold().startswith("tests/")
+
+
+def parse(file: File | None) -> ast.Module | Unparsable:
+    """Parse a file as Python; an absent file is an empty module.
+
+    Refused, besides syntax errors: bytes that are not UTF-8, a declared encoding other than UTF-8 (the interpreter
+    would read other code than the reviewer), and source too large or nested too deep to be judged.
+    """
+    if file is None:
+        return ast.Module(body=[], type_ignores=[])
+    text = text_of(file)
+    if text is None:
+        return Unparsable(0, "it is not UTF-8 text")
+    if len(file.content) > MAX_SOURCE_BYTES:
+        return Unparsable(0, "it is too large to be judged")
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text, maxsplit=2)[:2], start=1):
+        cookie = _COOKIE.match(line)
+        if cookie and cookie[1].casefold() not in _UTF8:
+            return Unparsable(number, "it declares an encoding other than UTF-8")
+    return _parse(text.removeprefix("\ufeff"))
+
+
+def _parse(text: str) -> ast.Module | Unparsable:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the candidate's code is not our warning
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        return Unparsable(error.lineno or 0, "it is not valid Python")
+    except (RecursionError, MemoryError, ValueError):
+        return Unparsable(0, "it is nested too deep to be judged")
+    return tree if _depth(tree) <= MAX_DEPTH else Unparsable(0, "it is nested too deep to be judged")
+
+
+def _depth(tree: ast.AST) -> int:
+    """Levels of the syntax tree, counted without recursion."""
+    depth, layer = 0, [tree]
+    while layer and depth <= MAX_DEPTH:
+        depth, layer = depth + 1, [child for node in layer for child in ast.iter_child_nodes(node)]
+    return depth
+
+
+def bindings(tree: ast.Module) -> dict[str, str]:
+    """Map each name that an import anywhere in the module binds to what it stands for: `sp` to `subprocess`.
+
+    Scopes are flattened on purpose: a name that means two things is taken for the import.
+    """
+    bound: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                bound[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                bound[alias.asname or alias.name] = f"{module_of(node)}.{alias.name}"
+    return bound
+
+
+def module_of(node: ast.ImportFrom) -> str:
+    """Return the module that a `from` import names, with its leading dots."""
+    return "." * node.level + (node.module or "")
+
+
+def imported_modules(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield module and line for every import statement, wherever it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield module_of(node), node.lineno
+
+
+def dotted(node: ast.AST) -> str | None:
+    """Return `a.b.c` for a chain of attributes on a name, else None."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
