@@ -94,6 +94,7 @@ class Repository:
         if (path / ".git").exists():
             raise Misuse(f"{path} already holds a git repository")
         try:
+            path.mkdir(parents=True, exist_ok=True)
             runner = git.Git(path)
             runner.update_environment(**_HARDENED, GIT_DIR=str(path / ".git"), GIT_WORK_TREE=str(path))
             runner.execute(["git", "init", "--quiet", "--template=", "--initial-branch=main"])
