@@ -1,0 +1,215 @@
+"""The offline proposer: a seeded search over mutations of the mind, guided by the dev tasks of the objective suite.
+
+A generation of children is bred from the best so far, by mutation and by joining the edits of two; a race on few tasks
+drops most of them, and only what also gains on more tasks stays. At the end the finalists are scored on tasks that no
+choice was made by, and every edit that does not carry gain is taken out again.
+
+Nothing here looks at a clock or at the number of workers, so the same seed gives the same proposal on every machine.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.edits.tree import Tree
+from agent.propose.arms import Arms
+from agent.propose.catalogue import Catalogue, pick
+from agent.propose.finish import Finish, Outcome, finish_cost, points
+from agent.propose.genome import Genome, changed_lines, cross, extend
+from agent.propose.ledger import Ledger
+from agent.propose.mind import Library
+from agent.propose.mutations import Mutation
+from agent.propose.pools import Pools, share_out
+from agent.propose.proposer import Brief, DevBench, Proposal
+from agent.propose.reach import reachable
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a search spends its budget. Part of what a seed reproduces: change it, and the proposal may change.
+
+    generation: children per generation; the bench is asked about all of them at once.
+    elites: how many genomes are kept as parents.
+    crosses: most children of a generation that join two genomes instead of mutating one.
+    first_look, second_look: shares of the dev tasks by which a child is dropped early, and is taken in. The tasks
+        beyond the second look choose nothing and are kept for the finalists.
+    survives, joins: standard errors by which a child must beat its parent at the first and at the second look.
+    doubt: how often a change that did not help another parent is passed over.
+    patience: generations without a new elite after which the search ends.
+    scorings: most trees scored when the brief names no seconds.
+    seconds_per_scoring: nominal, to turn the brief's seconds into a number of scorings; never measured.
+    fewest_trees: a small budget of trials is spent on fewer tasks, so that it still buys about so many trees.
+    """
+
+    generation: int = 8
+    elites: int = 4
+    crosses: int = 3
+    first_look: float = 0.4
+    second_look: float = 0.75
+    survives: float = 0.25
+    joins: float = 1.0
+    doubt: float = 0.75
+    patience: int = 4
+    scorings: int = 90
+    seconds_per_scoring: float = 1.4
+    fewest_trees: int = 40
+
+
+class Codemod:
+    """Proposer by program search. It keeps nothing between two proposals."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._plan = plan or Plan()
+
+    def propose(
+        self,
+        base: Tree,
+        brief: Brief,
+        bench: DevBench,
+        checkpoint: Callable[[], None],
+        progress: Callable[[str], None],
+    ) -> Proposal | None:
+        """Search, and return the smallest tree found that beats the base, or `None`."""
+        scorings = self._plan.scorings
+        if brief.seconds_budget is not None:
+            scorings = int(brief.seconds_budget / self._plan.seconds_per_scoring)
+        ledger = Ledger(
+            bench, brief.objective_suite, trials=brief.trial_budget, scorings=scorings, checkpoint=checkpoint
+        )
+        chance = random.Random(brief.seed)  # noqa: S311  # chance that can be repeated is what a search needs
+        dev = bench.dev_tasks(brief.objective_suite)
+        most = brief.trial_budget // self._plan.fewest_trees
+        tasks = share_out(dev, most, self._plan.first_look, self._plan.second_look, chance)
+        outcome = _Search(base, brief, self._plan, ledger, tasks, chance=chance, progress=progress).run()
+        if outcome is None:
+            return None
+        return Proposal(outcome.tree, outcome.rationale, ledger.trials, ledger.trees - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A genome that was just bred, the one it must beat, and the mutation that made it, if one did."""
+
+    genome: Genome
+    parent: Genome
+    mutation: Mutation | None
+
+
+class _Search:
+    """One run of the search."""
+
+    def __init__(
+        self,
+        base: Tree,
+        brief: Brief,
+        plan: Plan,
+        ledger: Ledger,
+        tasks: Pools,
+        *,
+        chance: random.Random,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._brief, self._plan, self._ledger, self._tasks = brief, plan, ledger, tasks
+        self._chance, self._progress = chance, progress
+        self._library = Library(brief.editable)
+        self._arms = Arms()
+        self._base = Genome((), base)
+        self._found: list[Genome] = []  # every genome that ever beat its parent, the best first
+        self._seen = {base.digest}
+        self._catalogues: dict[str, Catalogue] = {}
+        self._definitions = reachable(self._library.mind(base), brief.entry_points)
+
+    def run(self) -> Outcome | None:
+        """Search until the budget, the patience or the supply of mutations ends; then settle on the best."""
+        if len(self._tasks.every) < 2 or not self._ledger.score([self._base.tree], self._tasks.every):
+            self._progress("codemod: the budget does not allow a search")
+            return None
+        if self._ledger.scores(self._base.tree, self._tasks.every) is None:
+            self._progress("codemod: the base does not run, so nothing can be compared with it")
+            return None
+        idle = 0
+        while idle < self._plan.patience and (children := self._breed()):
+            idle = 0 if self._race(children) else idle + 1
+            self._report()
+        end = Finish(self._base.tree, self._ledger, self._tasks, self._library)
+        return end.settle(self._found, self._progress)
+
+    def _breed(self) -> list[_Child]:
+        """Return the next generation: joins of what was found, then mutations, as many as the budget allows."""
+        best = self._found[0] if self._found else self._base
+        room = self._ledger.room(len(self._tasks.second), looks=2, keep=finish_cost(self._found, self._tasks))
+        wanted = min(self._plan.generation, room)
+        children = self._crossed(best)[: min(self._plan.crosses, wanted)]
+        self._seen.update(child.genome.tree.digest for child in children)
+        while len(children) < wanted and (child := self._mutant()):
+            self._seen.add(child.genome.tree.digest)
+            children.append(child)
+        return children
+
+    def _crossed(self, best: Genome) -> list[_Child]:
+        """Return joins of the best genome with all others at once, and with each of them, as far as they are new."""
+        everything = best
+        for other in self._found[1:]:
+            everything = cross(self._base.tree, everything, other, self._library)
+        pairs = [cross(self._base.tree, best, other, self._library) for other in self._found[1:]]
+        new = {genome.tree.digest: genome for genome in (everything, *pairs) if self._allowed(genome)}
+        return [_Child(genome, best, None) for genome in new.values()]
+
+    def _mutant(self) -> _Child | None:
+        """Return a new mutant, or `None` when chance finds none any more."""
+        for _ in range(400):
+            parent = self._parent()
+            draw = self._catalogue(parent).draw(self._chance, self._arms.kind_weight, self._arms.place_weight)
+            if draw and self._arms.doubts(draw) and self._chance.random() < self._plan.doubt:
+                continue
+            genome = extend(self._base.tree, parent, draw, self._library) if draw else None
+            if genome and self._allowed(genome):
+                return _Child(genome, parent, draw)
+        return None
+
+    def _parent(self) -> Genome:
+        elites = self._found[: self._plan.elites] or [self._base]
+        return elites[pick(self._chance, {rank: 0.5**rank for rank in range(len(elites))})]
+
+    def _catalogue(self, genome: Genome) -> Catalogue:
+        if genome.tree.digest not in self._catalogues:
+            self._catalogues[genome.tree.digest] = Catalogue(self._library.mind(genome.tree), self._definitions)
+        return self._catalogues[genome.tree.digest]
+
+    def _allowed(self, genome: Genome) -> bool:
+        """Whether a tree is new and its diff small enough."""
+        new = genome.tree.digest not in self._seen
+        return new and changed_lines(self._base.tree, genome.tree) <= self._brief.max_changed_lines
+
+    def _race(self, children: Sequence[_Child]) -> int:
+        """Score children at both looks, learn from them, and return how many were taken in."""
+        first, second = self._tasks.first, self._tasks.second
+        self._ledger.score([child.genome.tree for child in children], first)
+        alive = [child for child in children if self._beats(child, first, self._plan.survives)]
+        self._ledger.score([child.genome.tree for child in alive], second)
+        joined = [child for child in alive if self._beats(child, second, self._plan.joins)]
+        for child in children:
+            if child.mutation:
+                self._arms.learn(child.mutation, improved=child in joined, changed=self._differs(child))
+        self._found = sorted([*self._found, *(child.genome for child in joined)], key=self._low, reverse=True)
+        return len(joined)
+
+    def _beats(self, child: _Child, tasks: Sequence[str], sigmas: float) -> bool:
+        gain = self._ledger.gain(child.parent.tree, child.genome.tree, tasks)
+        return gain is not None and gain.sigmas >= sigmas
+
+    def _differs(self, child: _Child) -> bool:
+        """Whether a child runs and scores differently on some task: its mutation touched something that matters."""
+        mine = self._ledger.scores(child.genome.tree, self._tasks.first)
+        return mine is not None and mine != self._ledger.scores(child.parent.tree, self._tasks.first)
+
+    def _low(self, genome: Genome) -> float:
+        gain = self._ledger.gain(self._base.tree, genome.tree, self._tasks.second)
+        return gain.low if gain else float("-inf")
+
+    def _report(self) -> None:
+        best = self._ledger.gain(self._base.tree, self._found[0].tree, self._tasks.second) if self._found else None
+        state = f"best {points(best)}" if best else "nothing better yet"
+        self._progress(f"codemod: {self._ledger.trees - 1} candidates tried, {self._ledger.trials} trials, {state}")
