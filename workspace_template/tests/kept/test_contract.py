@@ -34,6 +34,7 @@ CORPUS = {
     "zoo/lion.py": "class Lion:\n    def roar(self, loudness):\n        return loudness\n",
     "zoo/zebra.py": "def count_stripes(zebra):\n    return zebra.stripes\n",
     "tools/hammer.py": "def hit(nail):\n    return nail\n",
+    "tools/box.py": "import hammer\n\nnail = lion = hammer.hit\n",
     "broken.py": "def (((\n",
     "latin.py": "name = 'café'\n",
     "empty.py": "",
@@ -90,11 +91,12 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_the_file_with_all_the_words_comes_first(corpus: Path) -> None:
-    requests = [{"id": "lion", "query": "lion roar loudness"}, {"id": "tool", "query": "hit the nail"}]
+    requests = [{"id": "lion", "query": "lion roar loudness"}, {"id": "zebra", "query": "count stripes of a zebra"}]
     found = answers(run(["-m", "scaffold", "rank", "--corpus", str(corpus)], lines(requests), corpus.parent))
 
     assert found["lion"]["ranking"][0] == "zoo/lion.py"
-    assert found["tool"]["ranking"][0] == "tools/hammer.py"
+    assert found["lion"]["ranking"][1] == "tools/box.py"
+    assert found["zebra"]["ranking"][0] == "zoo/zebra.py"
 
 
 def test_a_ranking_names_files_of_the_corpus_each_once_and_no_more_than_asked_for(corpus: Path) -> None:
