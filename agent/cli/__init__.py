@@ -8,6 +8,6 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line."""
-    from agent.cli.app import app  # noqa: PLC0415  # `import agent.cli` must stay light
+    from agent.cli.app import app
 
     app()

@@ -21,6 +21,7 @@ from rich.markup import escape
 
 from agent import log
 from agent.errors import Infrastructure, SuccessorError
+from agent.gate.hidden import is_hidden
 from sandbox.errors import SandboxError
 
 WorkspaceOption = Annotated[
@@ -99,8 +100,8 @@ def _fail(voice: Voice, kind: str, what: str, why: str, mend: str, code: int) ->
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that could act on a terminal or hide written as an escape.
+    r"""Return `text` with every character that could act on a terminal, or hide, written as an escape.
 
-    Kept as they are: newline, tab and printable characters. A candidate's bytes never reach a terminal unescaped.
+    A candidate's bytes never reach a terminal in any other form. Newline, tab and visible characters stay.
     """
-    return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode("ascii") if is_hidden(c) else c for c in text)

@@ -7,8 +7,7 @@ the last true state: `Lifecycle.resume` simply asks for the next step of whereve
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,13 +18,18 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
-from agent.gate.facts import collect
+from agent.evaluate.suite import Split
+from agent.gate.dossier import Case, Dossier, assemble, policies_of
+from agent.gate.facts import Facts, collect
+from agent.gate.review import new_nonce
 from agent.gate.rules import load_bundle
+from agent.gate.signature import Signer
 from agent.gate.verdict import Verdict, judge
 from agent.lineage.repository import Repository
+from agent.lineage.succession import read_log, record_rejection
 from agent.loop.store import Entry, Store
 from agent.propose.proposer import Proposal
-from agent.workspace import Settings, zones_of
+from agent.workspace import SETTINGS_FILE, Settings, parse_settings, zones_of
 
 SCREEN_TASKS = 5
 
@@ -42,7 +46,9 @@ class Bench(Protocol):
         """Return the development tasks of a suite."""
         ...
 
-    def score(self, trees: list[Tree], suite: str, split: str, tasks: list[str]) -> list[dict[str, int] | None]:
+    def score(
+        self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
+    ) -> list[dict[str, int] | None]:
         """Return task -> ppm for each tree, None for a tree whose scaffold did not answer."""
         ...
 
@@ -57,17 +63,25 @@ class Bench(Protocol):
         candidates_tried: int,
     ) -> Evidence:
         """Measure everything."""
-        ...  # fmt: skip
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the machines: what the evaluator measured and what the gate judged is signed with them."""
+
+    gate: Signer
+    evaluator: Signer
 
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """Drives candidates through their states. `say` is told each step in a few words."""
 
-    settings: Settings
     repository: Repository
     store: Store
     bench: Bench
+    keys: Keys
     say: Callable[[str], None]
 
     def draft(self, base_commit: str, proposal: Proposal, proposer: str, run: int | None) -> Entry | None:
@@ -111,13 +125,14 @@ class Lifecycle:
     def screen(self, entry: Entry) -> Entry:
         """Kill what cannot pass before it costs anything: forbidden paths, a scaffold that does not answer."""
         base, tree = self.trees(entry)
+        settings = settings_of(base)
         changed = [path for path in sorted(base.keys() | tree.keys()) if base.get(path) != tree.get(path)]
-        for path, zone in zones_of(changed, self.settings.zones).items():
+        for path, zone in zones_of(changed, settings.zones).items():
             if zone != "mind":
                 which = "a kept path" if zone == "kept" else "a path in no zone"
                 return self.store.advance(entry.id, State.DENIED, note=f"{which} was touched: {path}")
-        for suite in self.settings.suites:
-            tasks = list(self.bench.dev_tasks(suite.name)[:SCREEN_TASKS])
+        for suite in settings.suites:
+            tasks = self.bench.dev_tasks(suite.name)[:SCREEN_TASKS]
             if self.bench.score([tree], suite.name, "dev", tasks) == [None]:
                 note = f"the scaffold did not answer the {suite.name} suite"
                 return self.store.advance(entry.id, State.DENIED, note=note)
@@ -132,34 +147,49 @@ class Lifecycle:
         evidence = self.bench.evaluate(
             entry.base_commit, base, tree, patch, self.part(entry, "diff"), search["trials"], search["tried"]
         )
-        paid = self.bench.trials_run - before
-        digest = self.store.blobs.put(canonical_json(evidence))
-        return self.store.advance(entry.id, State.EVALUATED, parts={"evidence": digest}, trials=paid)
+        parts = {"evidence.json": self.store.blobs.put(canonical_json(evidence))}
+        return self.store.advance(entry.id, State.EVALUATED, parts=parts, trials=self.bench.trials_run - before)
 
     def judge(self, entry: Entry) -> Entry:
         """Let the parent's policies judge the facts."""
         base, tree = self.trees(entry)
-        evidence = Evidence.model_validate_json(self.part(entry, "evidence"))
-        facts = collect(base, tree, Patch.from_json(self.part(entry, "patch")), self.settings.zones, evidence)
+        evidence = Evidence.model_validate_json(self.part(entry, "evidence.json"))
+        patch = Patch.from_json(self.part(entry, "patch"))
+        facts = collect(base, tree, patch, settings_of(base).zones, evidence)
         verdict = judge(load_bundle(policies_of(base)), facts)
         parts = {
-            "facts": self.store.blobs.put(canonical_json(facts)),
-            "verdict": self.store.blobs.put(canonical_json(verdict)),
+            "facts.json": self.store.blobs.put(canonical_json(facts)),
+            "verdict.json": self.store.blobs.put(canonical_json(verdict)),
         }
         return self.store.advance(entry.id, State.JUDGED, parts=parts)
 
     def ask(self, entry: Entry) -> Entry:
-        """Open the review of an allowed candidate, with a nonce that only this review may answer; deny the others."""
-        verdict = Verdict.model_validate_json(self.part(entry, "verdict"))
-        if not verdict.allowed:
-            reasons = "; ".join(result.reason for result in verdict.results if not result.holds)
-            return self.store.advance(entry.id, State.DENIED, note=reasons)
-        request = {
-            "nonce": secrets.token_hex(16),
-            "expires": self.store.now() + self.settings.review.expires_hours * 3600,
-        }
-        parts = {"request": self.store.blobs.put(canonical_json(request))}
-        return self.store.advance(entry.id, State.AWAITING_REVIEW, parts=parts)
+        """Write and sign the dossier: open the review of an allowed candidate, record the denial of any other."""
+        verdict = Verdict.model_validate_json(self.part(entry, "verdict.json"))
+        dossier = self._dossier(entry, verdict)
+        parts = {name: self.store.blobs.put(content) for name, content in dossier.files.items()}
+        if verdict.allowed:
+            return self.store.advance(entry.id, State.AWAITING_REVIEW, parts=parts)
+        reasons = "; ".join(result.reason for result in verdict.results if not result.holds)
+        record_rejection(
+            self.repository, dossier, gate=self.keys.gate, now=self.store.now(), by="gate", reason=reasons[:2000],
+            kind="denied",
+        )  # fmt: skip
+        return self.store.advance(entry.id, State.DENIED, note=reasons, parts=parts)
+
+    def _dossier(self, entry: Entry, verdict: Verdict) -> Dossier:
+        base, tree = self.trees(entry)
+        workspace = read_log(self.repository).workspace
+        return assemble(
+            Case(entry.id, entry.base_commit, base, tree, workspace, entry.proposer),
+            Evidence.model_validate_json(self.part(entry, "evidence.json")),
+            Facts.model_validate_json(self.part(entry, "facts.json")),
+            verdict,
+            gate=self.keys.gate,
+            evaluator=self.keys.evaluator,
+            nonce=new_nonce(),
+            expires=self.store.now() + settings_of(base).review.expires_hours * 3600,
+        )
 
     def part(self, entry: Entry, name: str) -> bytes:
         """Return one part of a candidate, checked against its digest."""
@@ -196,9 +226,9 @@ def candidate_id(base_commit: str, tree: Tree) -> str:
     return "c" + sha256(f"{base_commit} {tree.digest}".encode()).removeprefix("sha256:")[:12]
 
 
-def policies_of(base: Tree) -> dict[str, bytes]:
-    """Return the parent's law: the files of its policies/ folder, by path relative to it."""
-    return {p.removeprefix("policies/"): f.content for p, f in base.items() if p.startswith("policies/")}
+def settings_of(base: Tree) -> Settings:
+    """Return the parent's settings: a candidate is judged by the rules of its base, never by its own."""
+    return parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
 
 
 def describe(error: SuccessorError) -> str:

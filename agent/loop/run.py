@@ -6,19 +6,22 @@ candidates that wait for a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
 
 from agent.candidate import State
+from agent.edits.tree import Tree
 from agent.errors import Infrastructure, Refused, SuccessorError
-from agent.loop.lifecycle import Lifecycle, candidate_id, describe
+from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Ending, Stop
 from agent.loop.store import Entry
 from agent.propose.proposer import Brief, DevBench, Proposal, Proposer
+from agent.workspace import Settings
 
 UNFINISHED = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED)
 DAY = 24 * 3600
@@ -36,6 +39,25 @@ class Summary:
     message: str
     trials: int
     candidates: tuple[Entry, ...]
+    notes: Mapping[str, str]
+    """Why each candidate is where it is, by ID."""
+    host_cpu_ms: int
+    """Processor time of this process: what the loop itself costs beside the trials."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevHalf:
+    """The evaluator as a proposer may see it: development tasks and nothing else."""
+
+    bench: Bench
+
+    def dev_tasks(self, suite: str) -> tuple[str, ...]:
+        """Return the names of the dev tasks of a suite."""
+        return self.bench.dev_tasks(suite)
+
+    def score(self, trees: Sequence[Tree], suite: str, tasks: Sequence[str]) -> list[dict[str, int] | None]:
+        """Score trees on dev tasks."""
+        return self.bench.score(trees, suite, "dev", tasks)
 
 
 @dataclass(slots=True)
@@ -43,6 +65,7 @@ class Run:
     """One run of the loop over one workspace. Call `go` once."""
 
     lifecycle: Lifecycle
+    settings: Settings
     proposer: Proposer
     proposer_name: str
     bench: DevBench
@@ -56,20 +79,22 @@ class Run:
     def go(self, candidates: int) -> Summary:
         """Finish what an earlier run left open, then make up to `candidates` new ones."""
         store = self.lifecycle.store
+        started = time.process_time()
         run = store.begin_run(self.proposer_name, candidates)
         ending, message = self._until_stopped(run, candidates)
         trials = self.lifecycle.bench.trials_run
         store.progress_run(run, made=len(self.made), trials=trials)
         store.end_run(run, ending, message)
         log.info("run.ended", run=run, ending=ending, candidates=len(self.made), trials=trials)
-        return Summary(run, ending, message, trials, tuple(store.candidate(entry.id) for entry in self.made))
+        notes = {entry.id: store.transitions(entry.id)[-1].note for entry in self.made}
+        entries = tuple(store.candidate(entry.id) for entry in self.made)
+        cpu = int((time.process_time() - started) * 1000)
+        return Summary(run, ending, message, trials, entries, notes, cpu)
 
     def _until_stopped(self, run: int, candidates: int) -> tuple[Ending, str]:
         """Return why the run ended. What is open when it ends stays open for `resume`."""
         try:
-            for entry in self.lifecycle.store.candidates(UNFINISHED):
-                self.checkpoint()
-                self._walk(entry)
+            self._finish_open()
             for number in range(candidates):
                 self._may_go_on()
                 if self._one(run, self.seed + number) == "nothing":
@@ -81,6 +106,17 @@ class Run:
         except Infrastructure as error:
             return "failed", str(error)
         return "done", f"{candidates} candidate(s) made"
+
+    def _finish_open(self) -> None:
+        """Take up what an earlier run left open; what was drafted on another parent than today's is superseded."""
+        store, parent = self.lifecycle.store, select_parent(self.lifecycle.repository)
+        for entry in store.candidates(UNFINISHED):
+            self.checkpoint()
+            if entry.base_commit == parent:
+                self.made.append(entry)
+                self._walk(entry)
+            else:
+                store.advance(entry.id, State.SUPERSEDED, note=f"{parent[:12]} is the newest generation now")
 
     def _one(self, run: int, seed: int) -> Literal["made", "nothing"]:
         """One generation: brief, propose, draft, and the rest of the candidate's way."""
@@ -123,7 +159,7 @@ class Run:
     def _may_go_on(self) -> None:
         """Hold the pace: reviews that pile up, or too many generations in a day, stop the run."""
         self.checkpoint()
-        store, pace = self.lifecycle.store, self.lifecycle.settings.pace
+        store, pace = self.lifecycle.store, self.settings.pace
         pending = len(store.candidates([State.AWAITING_REVIEW]))
         if pending >= pace.max_pending_reviews:
             raise Stop(
@@ -135,7 +171,7 @@ class Run:
 
     def _brief(self, seed: int) -> Brief:
         """All that the proposer may know: no held-out data, no reasons, no budgets but its own."""
-        settings = self.lifecycle.settings
+        settings = self.settings
         suite = next((s.name for s in settings.suites if s.objective), None)
         if suite is None:
             raise Refused("no suite is the objective", mend="Set objective = true for one suite in successor.toml")

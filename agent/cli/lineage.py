@@ -1,0 +1,87 @@
+"""`successor lineage`, `show` and `audit`: what has passed, on which evidence, and whether the history proves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from agent.cli import render
+from agent.cli.parts import open_workspace
+from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking, visible
+
+
+def lineage(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+    """List every decision of the gate log: what was kept, what was refused, by whom and why.
+
+    Example: `successor lineage`
+    """
+    from agent.lineage.gate_log import read_entry
+    from agent.lineage.succession import read_log
+
+    with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
+        log = read_log(opened.repository)
+        entries = [read_entry(opened.repository.read, log.tree, index)[0] for index in range(log.last.index + 1)]
+        rows = [entry.model_dump(mode="json", by_alias=True) for entry in entries]
+        document = {"root": log.workspace, "log": log.commit, "parent": opened.parent, "entries": rows}
+        voice.answer(document, lambda console: _show_lineage(console, document))
+
+
+def show(
+    candidate: Annotated[str, typer.Argument(metavar="ID", help="A candidate or successor.")],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show any candidate, whatever became of it.
+
+    Example: `successor show c1f`
+    """
+    with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
+        sheet = render.sheet(opened, opened.store.candidate(candidate))
+        voice.answer(sheet, lambda console: render.show_sheet(console, sheet, opened.folder))
+
+
+def audit(
+    root: Annotated[
+        str, typer.Option("--root", metavar="sha256:HEX", help="Fingerprint of the trust root you were told.")
+    ],
+    repository: Annotated[Path, typer.Argument(metavar="REPO", help="A clone; needs no workspace.")] = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check, offline, that every successor in a clone was measured, judged, reviewed and signed, and is unaltered.
+
+    Trusts nothing in the repository. Example: `successor audit my-clone --root sha256:0d4e...`
+    """
+    from agent.lineage.audit import audit as look
+
+    with speaking(as_json=as_json) as voice:
+        report = look(repository, root)
+        document = report.as_dict()
+        voice.answer(document, lambda console: _show_audit(console, document))
+        if not report.ok:
+            raise typer.Exit(1)
+
+
+def _show_lineage(console: Console, document: dict[str, Any]) -> None:
+    console.print(f"root {document['root']}")
+    for entry in document["entries"]:
+        what = entry["candidate"] or "generation 0"
+        commit = (entry["commit"] or "")[:12]
+        mark = "  [bold]← newest[/bold]" if entry["commit"] == document["parent"] else ""
+        by = escape(", ".join(entry["by"]))
+        reason = escape(visible(entry["reason"])[:120])
+        console.print(f"{entry['index']:>4}  {entry['kind']:<10} {what:<14} {commit:<12} {by:<12} {reason}{mark}")
+
+
+def _show_audit(console: Console, document: dict[str, Any]) -> None:
+    for finding in document["findings"]:
+        line = f"{finding['where']}: {finding['reason']}"
+        console.print(f"[red]no[/red]  {escape(finding['slug'])}  {escape(visible(line))}")
+    for note in document["notes"]:
+        console.print(f"[yellow]note[/yellow]  {escape(visible(note))}")
+    counts = f"{document['entries']} decisions, {document['successors']} successors, {document['rejections']} refusals"
+    word = "[bold green]proven[/bold green]" if document["ok"] else "[bold red]not proven[/bold red]"
+    console.print(f"{word}: {counts}")

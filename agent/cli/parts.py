@@ -1,0 +1,170 @@
+"""Builds the parts below from arguments, environment and the workspace's files. Nobody else reads the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.errors import Misuse, Refused
+from agent.workspace import STATE_FOLDER, Settings, find_workspace
+
+if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
+    from agent.edits.tree import Tree
+    from agent.evaluate.evaluator import Evaluator
+    from agent.lineage.repository import Repository
+    from agent.loop.decide import Decisions
+    from agent.loop.lifecycle import Keys
+    from agent.loop.stop import Checkpoint
+    from agent.loop.store import Store
+    from sandbox.contract import Backend
+
+LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
+
+
+def cache_folder() -> Path:
+    """Where prepared runtimes are kept. `SUCCESSOR_CACHE` names another place.
+
+    Root's home is closed to the user that sandboxed code runs as, so root's cache is kept in /var/cache.
+    """
+    named = os.environ.get("SUCCESSOR_CACHE")
+    if named:
+        return Path(named)
+    if os.geteuid() == 0:
+        return Path("/var/cache/successor")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "successor"
+
+
+def now() -> int:
+    """Seconds since 1970, UTC."""
+    return int(time.time())
+
+
+@contextmanager
+def open_store(folder: Path) -> Iterator[Store]:
+    """Open the store of the workspace at `folder`."""
+    from agent.loop.store import Store
+
+    store = Store(folder / STATE_FOLDER, clock=now)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """An open workspace. `parent` is the newest approved generation, `base` its files, `settings` its rules."""
+
+    folder: Path
+    repository: Repository
+    store: Store
+    parent: str
+    base: Tree
+    settings: Settings
+
+    @property
+    def state(self) -> Path:
+        """The untracked folder: store, keys, halt, lock."""
+        return self.folder / STATE_FOLDER
+
+    def decisions(self) -> Decisions:
+        """The desk at which reviews are handed in."""
+        from agent.loop.decide import Decisions
+
+        return Decisions(self.repository, self.store, gate=lambda: load_keys(self.state).gate)
+
+
+@contextmanager
+def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]:
+    """Open the workspace at or above `start`; with `writing`, hold its lock and bring store and log together."""
+    from agent.lineage.repository import Repository
+    from agent.lineage.succession import mend
+    from agent.loop.decide import reconcile
+    from agent.loop.lifecycle import settings_of
+    from agent.loop.select import select_parent
+    from agent.loop.stop import workspace_lock
+
+    folder = find_workspace(start.resolve())
+    with Repository.open(folder) as repository:
+        if not writing:
+            with open_store(folder) as store:
+                parent = select_parent(repository)
+                base = repository.tree(parent)
+                yield Workspace(folder, repository, store, parent, base, settings_of(base))
+            return
+        with workspace_lock(folder / STATE_FOLDER), open_store(folder) as store:
+            mend(repository)
+            reconcile(repository, store)
+            parent = select_parent(repository)
+            base = repository.tree(parent)
+            yield Workspace(folder, repository, store, parent, base, settings_of(base))
+
+
+def demand_clean(workspace: Workspace) -> None:
+    """Raise `Misuse` when files differ from what is committed: a run would silently leave them out."""
+    changed = workspace.repository.changed()
+    if changed:
+        raise Misuse(
+            f"the work tree has changes that are not committed: {', '.join(changed[:3])}{' …' * (len(changed) > 3)}",
+            why="a run builds on approved generations, so they would have no effect",
+            mend="Undo them, or bring them through the gate: successor propose --patch",
+        )
+
+
+def load_keys(state: Path) -> Keys:
+    """Load the machine keys of a workspace."""
+    from agent.gate.signer import MachineKey
+    from agent.loop.lifecycle import Keys
+
+    return Keys(MachineKey.load(state / "keys" / "gate"), MachineKey.load(state / "keys" / "evaluator"))
+
+
+def demand_level(workspace: Workspace, backend: Backend) -> None:
+    """Raise `Refused` when the policy will deny whatever is measured behind this wall: better said before."""
+    from agent.gate.dossier import policies_of
+    from agent.gate.rules import load_bundle
+
+    wanted = load_bundle(policies_of(workspace.base)).parameters.get("sandbox_level", 0)
+    if isinstance(wanted, int) and LEVELS[backend.level] < wanted:
+        name = next(level for level, number in LEVELS.items() if number == wanted)
+        raise Refused(
+            f"the policy of this workspace asks for a sandbox of level {name}",
+            why=f"{backend.name} offers {backend.level}",
+            mend="Install and start a Docker engine: apt-get install docker.io",
+        )
+
+
+@contextmanager
+def open_evaluator(
+    workspace: Workspace, backend: Backend, workers: int, say: Callable[[str], None]
+) -> Iterator[tuple[Evaluator, Checkpoint]]:
+    """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at."""
+    from agent.evaluate.catalogue import load_suites
+    from agent.evaluate.evaluator import Evaluator
+    from agent.loop.stop import Checkpoint, Halt
+    from agent.loop.trials import StoredTrials
+
+    cache, settings = cache_folder(), workspace.settings
+    runtime = backend.prepare(say)
+    suites = load_suites(workspace.base, settings, runtime, cache, say, backend=backend)
+    # The evaluator counts the trials that the checkpoint bounds: each needs the other.
+    counted: list[Evaluator] = []
+    checkpoint = Checkpoint(
+        Halt(workspace.state), settings.budget, partial(_trials, counted), time.monotonic, time.monotonic()
+    )
+    with Evaluator(
+        backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
+        progress=say,
+    ) as evaluator:  # fmt: skip
+        counted.append(evaluator)
+        yield evaluator, checkpoint
+
+
+def _trials(counted: list[Evaluator]) -> int:
+    return counted[0].trials_run if counted else 0

@@ -1,0 +1,170 @@
+"""How a candidate is shown to a person: risks first, evidence beside the code, nothing hidden.
+
+`sheet` gathers everything as plain data (the `--json` document); `show_sheet` prints the same for people. The diff is
+the canonical one whose digest is signed, every byte of it, with hidden characters written as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agent.cli.parts import Workspace
+from agent.cli.speak import visible
+from agent.loop.store import Entry
+
+STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def card(opened: Workspace, entry: Entry) -> dict[str, Any]:
+    """Return one line's worth of a candidate: identity, size, and the held-out gain of each suite."""
+    evidence = _json(opened, entry, "evidence.json")
+    request = _json(opened, entry, "request.json") or {}
+    return {
+        "id": entry.id,
+        "state": entry.state,
+        "proposer": entry.proposer,
+        "base_commit": entry.base_commit,
+        "created": entry.created,
+        "expires": request.get("expires"),
+        "heldout": {
+            c["suite"]: {k: c[k] for k in ("gain_ppm", "gain_low_ppm", "gain_high_ppm")}
+            for c in (evidence or {}).get("comparisons", ())
+            if c["split"] == "heldout"
+        },
+    }
+
+
+def sheet(opened: Workspace, entry: Entry) -> dict[str, Any]:
+    """Return everything about a candidate that a reviewer is asked to judge."""
+    from agent.edits.patch import Patch
+
+    return {
+        **card(opened, entry),
+        "changes": list(Patch.from_json(_part(opened, entry, "patch")).summary()),
+        "rationale": _part(opened, entry, "rationale").decode("utf-8", "replace"),
+        "evidence": _json(opened, entry, "evidence.json"),
+        "verdict": _json(opened, entry, "verdict.json"),
+        "request": _json(opened, entry, "request.json"),
+        "diff": _part(opened, entry, "diff").decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode(),
+        "diff_digest": entry.parts["diff"],
+        "history": [
+            {"from": t.source, "to": t.target, "at": t.at, "note": t.note} for t in opened.store.transitions(entry.id)
+        ],
+    }
+
+
+def show_cards(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Print the candidates that wait."""
+    if not rows:
+        console.print("nothing waits for review")
+    for row in rows:
+        gains = ", ".join(f"{escape(s)} {_gain(g)}" for s, g in row["heldout"].items())
+        console.print(f"{row['id']}  by {escape(row['proposer'])}  held out: {gains}")
+
+
+def show_sheet(console: Console, document: dict[str, Any], folder: Path) -> None:
+    """Print a candidate: changes, verdict, evidence, diff, and the command that approves it."""
+    console.print(f"\n[bold]candidate {document['id']}[/bold]  {document['state']}  by {escape(document['proposer'])}")
+    console.print(f"base {document['base_commit']}")
+    console.print("\n[bold]What changes[/bold]")
+    for line in document["changes"]:
+        console.print(f"  {escape(visible(line))}")
+    if document["verdict"]:
+        _show_verdict(console, document["verdict"])
+    if document["evidence"]:
+        _show_evidence(console, document["evidence"])
+    console.print(f"\n[bold]The diff[/bold]  {document['diff_digest']}")
+    for line in document["diff"].removesuffix("\n").split("\n"):
+        style = STYLES.get(line[:1], "bold" if line.startswith("diff ") else "")
+        console.print(visible(line), style=style or None, markup=False)
+    console.print("\n[bold]What the proposer says[/bold] (untrusted)")
+    console.print(visible(document["rationale"]), style="dim", markup=False)
+    if document["state"] == "awaiting_review":
+        console.print("\n[bold]Approve exactly this[/bold]")
+        console.print(f"  {approve_command(document['id'], folder)}", markup=False)
+        console.print("[bold]or reject it[/bold]")
+        console.print(f"  {reject_command(document['id'], folder)}", markup=False)
+    else:
+        console.print(f"\n{escape(visible(document['history'][-1]['note']))}")
+
+
+def approve_command(candidate: str, folder: Path, key: str = "KEY") -> str:
+    """Return the exact command that approves a candidate."""
+    return f"successor review approve {candidate} --key {key}{_where(folder)}"
+
+
+def reject_command(candidate: str, folder: Path, key: str = "KEY") -> str:
+    """Return the exact command that rejects a candidate."""
+    return f'successor review reject {candidate} --reason "..." --key {key}{_where(folder)}'
+
+
+def _where(folder: Path) -> str:
+    return "" if folder == Path.cwd() else f" --workspace {folder}"
+
+
+def _show_verdict(console: Console, verdict: dict[str, Any]) -> None:
+    rules = verdict["results"]
+    failed = [rule for rule in rules if not rule["holds"]]
+    word = "[green]allowed[/green]" if verdict["allowed"] else "[bold red]denied[/bold red]"
+    console.print(
+        f"\n[bold]Verdict[/bold]  {word}: {len(rules) - len(failed)} of {len(rules)} rules hold "
+        f"(policy version {verdict['version']}, {verdict['bundle'][:19]}…)"
+    )
+    for rule in failed:
+        console.print(f"  [red]no[/red]  {escape(rule['id'])}: {escape(visible(rule['reason']))}")
+        console.print(f"      [dim]{escape(visible(rule['mend']))}[/dim]")
+
+
+def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
+    box = evidence["sandbox"]
+    style = "yellow" if box["level"] == "reduced" else "green"
+    console.print(
+        f"\n[bold]Evidence[/bold]  measured by the host in a sandbox of level [{style}]{box['level']}[/{style}] "
+        f"({escape(box['backend'])}, no network)"
+    )
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2))
+    for title in ("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise"):
+        table.add_column(title, justify="left" if title in ("suite", "split") else "right")
+    for c in evidence["comparisons"]:
+        table.add_row(
+            escape(c["suite"]), c["split"], str(c["tasks"]), f"{c['parent_ppm'] / 1e6:.4f}",
+            f"{c['candidate_ppm'] / 1e6:.4f}", _gain(c), f"{c['p_value_ppm'] / 1e6:.4f}", f"{c['noise_ppm'] / 1e6:.4f}",
+        )  # fmt: skip
+    console.print(table)
+    for t in evidence["tests"]:
+        bad = len(t["failed"]) + len(t["missing"])
+        tail = f", [red]{bad} failed or missing[/red]" if bad else ""
+        console.print(f"tests {t['which']}: {t['passed']} of {t['expected']} passed{tail}")
+        for name in (*t["failed"], *t["missing"])[:10]:
+            console.print(f"  {escape(visible(name))}")
+    for p in evidence["probes"]:
+        word = "[green]clear[/green]" if p["passed"] else "[red]found[/red]"
+        console.print(f"probe {escape(p['name'])}: {word} {escape(visible('; '.join(p['findings'])))[:500]}")
+    console.print(
+        f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
+        f"{evidence['candidates_tried']} trees tried by the proposer to find it"
+    )
+
+
+def _gain(c: dict[str, Any]) -> str:
+    return f"{c['gain_ppm'] / 1e6:+.4f} [{c['gain_low_ppm'] / 1e6:+.4f}, {c['gain_high_ppm'] / 1e6:+.4f}]"
+
+
+def _part(opened: Workspace, entry: Entry, name: str) -> bytes:
+    from agent.loop.lifecycle import part_of
+
+    return part_of(opened.store, entry, name)
+
+
+def _json(opened: Workspace, entry: Entry, name: str) -> dict[str, Any] | None:
+    if name not in entry.parts:
+        return None
+    value = json.loads(_part(opened, entry, name))
+    assert isinstance(value, dict)
+    return value

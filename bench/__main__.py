@@ -1,0 +1,40 @@
+"""`python -m bench [NAME ...] [--json] [--write]`: run measures and print them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import demo, loop, sandbox
+from bench.measure import as_json, as_table
+
+BENCHES = {"demo": demo.measures, "sandbox": sandbox.measures, "loop": loop.measures}
+PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
+HEAD = """# Measures
+
+Made by `python -m bench --write`; every figure is taken beside what it is compared with, in the same run.
+Times are of one machine and drift with it; ratios travel better.
+
+"""
+
+
+def main() -> int:
+    """Run the measures that were asked for; exit 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--write", action="store_true", help="make docs/measures.md anew")
+    options = parser.parse_args()
+    unknown = set(options.names) - BENCHES.keys()
+    if unknown:
+        parser.error(f"no bench is named {sorted(unknown)[0]!r}; there are {', '.join(BENCHES)}")
+    results = [m for name in options.names or BENCHES for m in BENCHES[name]()]
+    print(as_json(results) if options.json else as_table(results))
+    if options.write:
+        PAGE.write_text(HEAD + as_table(results) + "\n", "utf-8")
+    return 1 if any(m.met is False for m in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
