@@ -81,7 +81,7 @@ def open_corpus(
 
 def _build(runtime: Runtime, plan: CorpusPlan, inside: Inside, folder: Path) -> None:
     """Write a new corpus into an empty folder."""
-    modules = list_modules(runtime.stripped_stdlib, inside([]).frozen | set(runtime.frozen))
+    modules = list_modules(runtime.stripped_stdlib, runtime.frozen)
     dressed = next((module.path for module in modules if has_docstrings(module.stripped)), None)
     if dressed is not None:
         raise SandboxDown("the stripped standard library still has docstrings", why=f"for one, {dressed}")
@@ -112,7 +112,7 @@ def _collect(stdlib: Path, modules: Sequence[Module], inside: Inside) -> list[Qu
     by_sentence: dict[str, set[str]] = defaultdict(set)
     for text, paths in homes.items():
         by_sentence[first_sentence(text)] |= paths
-    given_away = inside(sorted(by_sentence)).found
+    given_away = inside(sorted(by_sentence))
     unique = [(text, *paths) for text, paths in homes.items() if len(by_sentence[first_sentence(text)]) == 1]
     return [
         Query("q" + draw(0, text).hex()[:16], text, path, families[path])

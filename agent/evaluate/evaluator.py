@@ -87,7 +87,7 @@ class Evaluator:
         results = dict(zip(unique, self._scorer.score(requests), strict=True))
         return [results[visible(tree, self._settings).digest].scores for tree in trees]
 
-    def evaluate(  # noqa: PLR0917  # the arguments are what evidence names
+    def evaluate(
         self,
         base_commit: str,
         base: Tree,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from agent.errors import SandboxDown
 from sandbox.contract import GUEST, Backend, Command, Ending, Limits
@@ -18,22 +17,14 @@ from sandbox.errors import SandboxError
 DEADLINE_SECONDS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the inside gives away: names of frozen modules, and the sentences found in files a candidate could read."""
-
-    frozen: frozenset[str]
-    found: frozenset[str]
+Inside = Callable[[Sequence[str]], frozenset[str]]
+"""From sentences to those that a candidate could read inside."""
 
 
-Inside = Callable[[Sequence[str]], Survey]
-"""From sentences to a survey of the inside."""
-
-
-def survey(backend: Backend, limits: Limits) -> Inside:
+def inside_of(backend: Backend, limits: Limits) -> Inside:
     """Return the function that asks a fresh sandbox of `backend`."""
 
-    def ask(sentences: Sequence[str]) -> Survey:
+    def ask(sentences: Sequence[str]) -> frozenset[str]:
         command = Command(
             argv=("python", "-I", f"{GUEST}/find_sentences.py"),
             deadline=DEADLINE_SECONDS,
@@ -52,12 +43,8 @@ def survey(backend: Backend, limits: Limits) -> Inside:
     return ask
 
 
-def _read(stdout: bytes, sentences: Sequence[str]) -> Survey:
+def _read(stdout: bytes, sentences: Sequence[str]) -> frozenset[str]:
     try:
-        answer = json.loads(stdout)
-        return Survey(
-            frozen=frozenset(str(name) for name in answer["frozen"]),
-            found=frozenset(sentences[int(index)] for index in answer["found"]),
-        )
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return frozenset(sentences[int(index)] for index in json.loads(stdout))
+    except (ValueError, TypeError, IndexError) as error:
         raise SandboxDown("the search of the inside gave no readable answer", why=str(error)) from error

@@ -25,8 +25,8 @@ EXCLUDED_PARTS = frozenset(
     }
 )
 
-# Frozen modules keep their docstrings inside the interpreter's binary, where a scaffold could read them. The
-# interpreter is asked for its own list too; this one holds whatever it answers.
+# Frozen modules keep their docstrings inside the interpreter's binary, where a scaffold could read them. The runtime
+# brings its interpreter's own list; this one holds whatever that says.
 FROZEN = frozenset(
     {
         *(

@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.digest import canonical_json, sha256
 from agent.evaluate.answers import read_answers
 from agent.evaluate.edit_tasks import EditTask, make_tasks
-from agent.evaluate.inside import Inside
 from agent.evaluate.modules import list_modules, split_families
 from agent.evaluate.suite import FULL, SPLITS, Split, SuiteJob, Task, mean_ppm
 from sandbox.contract import Command, Runtime
@@ -98,11 +97,9 @@ class EditSuite:
         }
 
 
-def open_edit_suite(
-    name: str, settings: EditSettings, runtime: Runtime, inside: Inside, *, objective: bool
-) -> EditSuite:
+def open_edit_suite(name: str, settings: EditSettings, runtime: Runtime, *, objective: bool) -> EditSuite:
     """Make the suite from the stripped standard library of a runtime."""
-    modules = list_modules(runtime.stripped_stdlib, inside([]).frozen | set(runtime.frozen))
+    modules = list_modules(runtime.stripped_stdlib, runtime.frozen)
     sides = split_families(modules, settings.seed)
     counts: dict[Split, int] = {"dev": settings.dev_tasks, "heldout": settings.heldout_tasks}
     tasks = {

@@ -1,12 +1,11 @@
 """Inside a fresh sandbox: which of some sentences can be read anywhere that Python code here would look.
 
-Reads a JSON list of sentences from standard input; prints `{"frozen": [module, ...], "found": [index, ...]}`.
+Reads a JSON list of sentences from standard input; prints a JSON list of the indexes of those found.
 Searched: the interpreter, every library it has mapped, and all text and extension files below `sys.path`, the
 dependency layer and the system's Python folders. White space and what is glued to the first and last word are ignored,
 because in a binary a length byte may print as a letter.
 """
 
-import _imp
 import json
 import os
 import re
@@ -82,15 +81,14 @@ def main() -> None:
     """Search everything and print the result."""
     keys = index_sentences(json.load(sys.stdin))
     found: set[int] = set()
-    for path in files() if keys else ():
+    for path in files():
         try:
             for words in blocks(path):
                 found |= search(words, keys)
         except OSError:
             # What this user may not read, a candidate may not read either.
             continue
-    frozen = sorted(_imp._frozen_module_names())  # type: ignore[attr-defined]  # since 3.11, not in typeshed
-    json.dump({"frozen": frozen, "found": sorted(found)}, sys.stdout)
+    json.dump(sorted(found), sys.stdout)
 
 
 if __name__ == "__main__":
