@@ -58,6 +58,7 @@ class Derived(Record):
     fewest_heldout_tasks: Natural
     fewest_heldout_families: Natural
     infrastructure_ppm: Natural
+    probes_ran: Texts
     probes_failed: Texts
     probes_repeated: Texts
     trials_spent: Natural
@@ -162,7 +163,7 @@ def _of_comparisons(facts: Measured) -> dict[str, object]:
         "worst_regression": (_name(worst),) if worst else (),
         "fewest_heldout_tasks": min((item.tasks for item in heldout), default=0),
         "fewest_heldout_families": min((item.families for item in heldout), default=0),
-        "infrastructure_ppm": max((_infrastructure(item) for item in comparisons), default=MILLION),
+        "infrastructure_ppm": max((_infrastructure(item) for item in comparisons), default=MILLION * MILLION),
     }
 
 
@@ -170,6 +171,7 @@ def _of_run(facts: Measured) -> dict[str, object]:
     probes = facts.evidence.probes
     names = Counter(probe.name for probe in probes)
     return {
+        "probes_ran": capped_texts(names),
         "probes_failed": capped_texts(probe.name for probe in probes if probe.blocking and not probe.passed),
         "probes_repeated": capped_texts(name for name, times in names.items() if times > 1),
         "trials_spent": facts.evidence.trials + facts.evidence.search_trials,
