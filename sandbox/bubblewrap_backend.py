@@ -1,4 +1,4 @@
-"""The wall without an engine: bubblewrap. Its level is `reduced`: namespaces and rlimits, no cap on total memory or CPU."""
+"""The wall without an engine: bubblewrap. Its level is `reduced`: namespaces and rlimits, but no cap on the total."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +18,8 @@ from sandbox.bubblewrap_command import Bwrap, Job, View, demoted, relocated, san
 from sandbox.capture import Capture, converse
 from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Runtime
 from sandbox.errors import BackendUnavailable, SandboxBroken
-from sandbox.inside import Facts, Inside, Run, guest_folder, make_inside, program_folder
+from sandbox.host_python import inside_of_this_machine
+from sandbox.inside import Inside, guest_folder
 from sandbox.surroundings import arguments, environment
 
 _INSTALL = "Install bubblewrap and util-linux (`apt install bubblewrap`), or the extra `successor[bubblewrap]`"
@@ -60,10 +60,7 @@ class BubblewrapBackend:
     def prepare(self, progress: Progress = lambda _: None) -> Runtime:
         """Collect the inside from this machine's Python, or find it in the cache."""
         find_bwrap()
-        python = _find_python()
-        run = _host_run(python, program_folder(self._cache))
-        facts = Facts.parse(run(("facts",), b""))
-        self._inside = make_inside(self._cache, f"{python} {facts.stamp}", run, progress)
+        self._inside = inside_of_this_machine(self._cache, progress)
         return self._inside.runtime(self.name, guest_folder(self._cache))
 
     @contextmanager
@@ -119,37 +116,6 @@ def _offers(program: str, option: str) -> bool:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendUnavailable(f"{program} does not run: {error}", mend=_INSTALL) from error
     return option in told.stdout
-
-
-def _find_python() -> Path:
-    """Return the Python to collect: Debian's own, else the one this process was built on."""
-    own = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    test = "import asyncio, ctypes, json, sys, unittest; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
-    for candidate in (Path("/usr/bin/python3"), own, Path(sys.executable)):
-        with suppress(OSError, subprocess.TimeoutExpired):
-            found = subprocess.run(  # noqa: S603  # the machine's own interpreters
-                [str(candidate), "-I", "-c", test], capture_output=True, check=False, timeout=_PROBE_SECONDS
-            )
-            if found.returncode == 0:
-                return candidate.resolve()
-    raise BackendUnavailable(
-        "no complete Python 3.11 to 3.13 was found", mend="Install python3 (`apt install python3`)"
-    )
-
-
-def _host_run(python: Path, program: Path) -> Run:
-    def run(given: tuple[str, ...], stdin: bytes) -> bytes:
-        done = subprocess.run(  # noqa: S603  # our own program under the machine's own Python, no shell
-            [str(python), "-s", "-m", "sandbox.image.collect", *given],
-            input=stdin, capture_output=True, check=False, cwd="/",
-            env={"PYTHONPATH": str(program), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
-        )  # fmt: skip
-        if done.returncode != 0:
-            last = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-            raise BackendUnavailable(f"{python} could not be collected: {last}", mend="Use another Python")
-        return done.stdout
-
-    return run
 
 
 def _view(inside: Inside, guest: Path, mounts: tuple[Mount, ...]) -> View:

@@ -43,7 +43,12 @@ _ETC = {
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
-_FOLDERS = ("proc", "sys", "dev", "tmp", "run", WORK[1:], CANDIDATE_ROOT[1:], GUEST[1:], DEPENDENCIES[1:])
+_FOLDERS = {
+    **dict.fromkeys(("etc", "proc", "sys", "dev", "run", CANDIDATE_ROOT[1:], GUEST[1:], DEPENDENCIES[1:]), 0o755),
+    # The engine gives its in-memory folders the modes that it finds in the image.
+    WORK[1:]: 0o755,
+    "tmp": 0o1777,
+}
 _COLLECTED = Caps(members=20_000, total=512 * MIB, depth=40)
 _LAYER = Caps(members=20_000, total=256 * MIB, depth=40)
 
@@ -123,9 +128,21 @@ class Inside:
 
 def make_inside(cache: Path, source: str, run: Run, progress: Progress) -> Inside:
     """Return the inside made from the base that `source` names and `run` reaches. Raises `BackendUnavailable`."""
-    recipe = [source, _program_digest(), LOCK.read_text(), _ETC, _FOLDERS, 1]
-    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
-    folder = made_once(cache / "inside" / key, lambda partial: _make(partial, cache, run, progress))
+    return _load(made_once(_folder(cache, source), lambda partial: _make(partial, cache, run, progress)))
+
+
+def find_inside(cache: Path, source: str) -> Inside | None:
+    """Return the inside of `source` if it was made before."""
+    folder = _folder(cache, source)
+    return _load(folder) if folder.is_dir() else None
+
+
+def _folder(cache: Path, source: str) -> Path:
+    recipe = [source, _program_digest(), LOCK.read_text(), _ETC, _FOLDERS]
+    return cache / "inside" / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
+
+
+def _load(folder: Path) -> Inside:
     try:
         saved = json.loads((folder / "inside.json").read_text())
         return Inside(folder=folder, **{**saved, "frozen": tuple(saved["frozen"])})
@@ -179,15 +196,13 @@ def _furnish(root: Path, facts: Facts) -> None:
         link = root / "usr" / "bin" / name
         if not link.exists():
             link.symlink_to(facts.python)
-    for name in (*_FOLDERS, "etc"):
-        (root / name).mkdir(parents=True, exist_ok=True)
+    for folder in _FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for folder in (root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())):
+        folder.chmod(_FOLDERS.get(folder.relative_to(root).as_posix(), 0o755))
     for name, text in _ETC.items():
         (root / name).write_text(text)
-    for path in (root, *root.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
-        elif path.relative_to(root).as_posix() in _ETC:
-            path.chmod(0o644)
+        (root / name).chmod(0o644)
 
 
 def _layer(cache: Path, facts: Facts, run: Run, progress: Progress) -> Path:

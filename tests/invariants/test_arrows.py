@@ -43,7 +43,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "agent.cli": ({"agent", "sandbox"}, VALUES | {"typer", "click", "rich", "yaml"}),
     "agent.__main__": ({"agent.cli"}, set()),
     "sandbox": ({"sandbox"}, {"structlog"}),
-    "sandbox.docker_backend": ({"sandbox"}, {"docker", "requests", "structlog"}),
+    "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog"}),
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
     "sandbox.guest": (set(), {"pytest"}),
 }

@@ -1,0 +1,192 @@
+"""The Docker engine, reduced to the calls the wall needs. Its errors become ours; `docker` is imported nowhere else.
+
+The client library is not safe to share between threads, so each thread gets its own client.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import docker.utils
+import requests
+
+from sandbox.errors import BackendUnavailable, SandboxBroken, SandboxError
+
+CALL_SECONDS = 30
+LONG_SECONDS = 900
+_EARLY = 256 * 1024
+
+
+class Engine:
+    """The engine on this machine, at `address` or where the environment's DOCKER_HOST says."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self._local = threading.local()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what the engine says of itself. Raises `BackendUnavailable` when none answers on this machine."""
+        try:
+            api = self._api
+            if not api.base_url.startswith("http+docker://localhost"):
+                raise BackendUnavailable(
+                    "the Docker engine is not on this machine",
+                    mend="Unset DOCKER_HOST; staged folders are mounted from here",
+                )
+            return dict(api.info())
+        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+            raise _unavailable(error) from error
+
+    def create(self, config: Mapping[str, Any]) -> str:
+        """Create a container from the engine's own JSON; return its ID."""
+        with _translated("make a container"):
+            api: Any = self._api  # untyped in the stubs
+            return str(api.create_container_from_config(dict(config))["Id"])
+
+    def start(self, container: str) -> None:
+        """Start a created container."""
+        with _translated("start a container"):
+            self._api.start(container)
+
+    def kill(self, container: str) -> bool:
+        """Kill everything in a container; return False when it was not running any more."""
+        try:
+            with _translated("kill a container"):
+                self._api.kill(container)
+        except _Conflict:
+            return False
+        return True
+
+    def state(self, container: str) -> Mapping[str, Any]:
+        """Return the `State` of a container."""
+        with _translated("look at a container"):
+            return dict(self._api.inspect_container(container)["State"])
+
+    def remove(self, container: str) -> None:
+        """Remove a container with everything in it; one that is gone already is fine."""
+        with suppress(_Gone, _Conflict), _translated("remove a container"):
+            self._api.remove_container(container, force=True, v=True)
+
+    def containers(self, label: str) -> list[Mapping[str, Any]]:
+        """Return all containers, running or not, that carry `label` (`name=value`)."""
+        with _translated("list containers"):
+            return list(self._api.containers(all=True, filters={"label": label}))
+
+    def prepare_command(self, container: str, given: Mapping[str, Any]) -> str:
+        """Set up a command in a running container, from the arguments of `exec_create`; return its ID."""
+        with _translated("set up a command"):
+            return str(self._api.exec_create(container, **given)["Id"])
+
+    @contextmanager
+    def started(self, command: str) -> Iterator[tuple[socket.socket, bytes]]:
+        """Start a command that was set up; give its raw stream, non-blocking, and the bytes that came early."""
+        with _translated("start a command"):
+            wrapper: Any = self._api.exec_start(command, socket=True)
+        # Private names of the library, which offers no other way to an upgraded connection.
+        response, connection = wrapper._response, wrapper._sock
+        try:
+            connection.setblocking(False)
+            buffered = response.raw._fp.fp
+            # The library hands out the socket from under its own buffered reader, which may hold the first frames.
+            early = buffered.read1(_EARLY) if isinstance(buffered, io.BufferedReader) else b""
+            with _translated("talk to a command"):
+                yield connection, early or b""
+        finally:
+            response.close()
+            connection.close()
+
+    def command_state(self, command: str) -> Mapping[str, Any]:
+        """Return whether a command is `Running` and its `ExitCode`."""
+        with _translated("look at a command"):
+            return dict(self._api.exec_inspect(command))
+
+    def image(self, reference: str) -> Mapping[str, Any] | None:
+        """Return what the engine knows of an image, or None when it has none by that name or ID."""
+        try:
+            with _translated("look at an image"):
+                api: Any = self._api  # untyped in the stubs
+            return dict(api.inspect_image(reference))
+        except _Gone:
+            return None
+
+    def images(self, label: str) -> list[str]:
+        """Return the IDs of the images that carry `label` (`name=value`)."""
+        with _translated("list images"):
+            return [str(image["Id"]) for image in self._api.images(filters={"label": label})]
+
+    def pull(self, reference: str) -> str:
+        """Fetch an image from its registry; return its ID."""
+        with _translated(f"pull {reference}"), self._patient() as api:
+            name, _, tag = reference.partition("@") if "@" in reference else reference.rpartition(":")
+            for line in api.pull(name, tag=tag, stream=True, decode=True):
+                if "error" in line:
+                    raise SandboxBroken(f"the engine could not pull {reference}: {line['error']}")
+        found = self.image(reference)
+        if found is None:
+            raise SandboxBroken(f"the engine pulled {reference} and does not have it")
+        return str(found["Id"])
+
+    def import_image(self, archive: Path, name: str, tag: str, changes: list[str]) -> str:
+        """Make an image of one layer from a tar of a file system; return its ID."""
+        with _translated("import an image"), self._patient() as api, archive.open("rb") as stream:
+            said = api.import_image(src=stream, repository=name, tag=tag, changes=changes)
+        return str(json.loads(said.strip().split("\n")[-1])["status"])
+
+    @property
+    def _api(self) -> docker.APIClient:
+        if not hasattr(self._local, "api"):
+            self._local.api = self._client(CALL_SECONDS)
+        return self._local.api  # type: ignore[no-any-return]  # a thread-local has no types
+
+    def _client(self, seconds: int) -> docker.APIClient:
+        given = {"base_url": self._address} if self._address else docker.utils.kwargs_from_env()
+        return docker.APIClient(**given, version="auto", timeout=seconds)
+
+    @contextmanager
+    def _patient(self) -> Iterator[docker.APIClient]:
+        client = self._client(LONG_SECONDS)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+class _Gone(SandboxBroken):
+    """The engine has nothing by that name."""
+
+
+class _Conflict(SandboxBroken):
+    """The engine cannot do that to it in its present state."""
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn every error of the engine, its client and the way to it into `SandboxBroken`."""
+    try:
+        yield
+    except SandboxError:
+        raise
+    except docker.errors.APIError as error:
+        kind = {404: _Gone, 409: _Conflict}.get(error.status_code or 0, SandboxBroken)
+        raise kind(f"the engine could not {what}: {error.explanation or error}", mend="See the engine's log") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise SandboxBroken(f"the engine could not {what}: {error}", mend="Check that the engine runs") from error
+
+
+def _unavailable(error: Exception) -> BackendUnavailable:
+    if "Permission denied" in str(error):
+        return BackendUnavailable(
+            "a Docker engine is here but refuses this user", mend="Add the user to the group `docker` and log in again"
+        )
+    return BackendUnavailable(
+        "no Docker engine answers", mend="Install and start one (`apt install docker.io`), or use bubblewrap"
+    )

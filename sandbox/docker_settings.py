@@ -1,0 +1,89 @@
+"""What a container is made with, as a pure function from limits to the engine's own JSON (Docker Engine API, 1.41 on).
+
+Every flag here was shown to cost nothing and is held by an equality test; `nproc` is not among the ulimits because the
+kernel counts it per user of the machine, so that one sandbox would starve the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.contract import MIB, WORK, Limits
+from sandbox.inside import KEEPER_ID, SANDBOX_ID
+from sandbox.surroundings import HOSTNAME
+
+SHM_BYTES = 16 * MIB
+
+
+def container(
+    image: str, mounts: Mapping[str, str], limits: Limits, labels: Mapping[str, str], seconds_to_live: int
+) -> dict[str, Any]:
+    """Return the body of `POST /containers/create`. `mounts` is target inside -> folder on the host.
+
+    The first process only sleeps, as a user of its own that no candidate can signal; when it wakes, the container ends
+    by itself, whatever became of us.
+    """
+    if limits.tmp + limits.work > limits.memory // 2:
+        raise ValueError("the in-memory folders may take at most half of the memory they are charged to")
+    return {
+        "Image": image,
+        "Cmd": ["sleep", str(seconds_to_live)],
+        "User": f"{KEEPER_ID}:{KEEPER_ID}",
+        "WorkingDir": "/",
+        "Hostname": HOSTNAME,
+        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"],
+        "Labels": dict(labels),
+        "StopSignal": "SIGKILL",
+        "NetworkDisabled": True,
+        "HostConfig": _host(mounts, limits),
+    }
+
+
+def _host(mounts: Mapping[str, str], limits: Limits) -> dict[str, Any]:
+    own = f"uid={SANDBOX_ID},gid={SANDBOX_ID},mode=0700"
+    return {
+        "NetworkMode": "none",
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Privileged": False,
+        "ReadonlyRootfs": True,
+        "Init": True,
+        "IpcMode": "private",
+        "Memory": limits.memory,
+        "MemorySwap": limits.memory,
+        "NanoCpus": round(limits.cpus * 1_000_000_000),
+        "PidsLimit": limits.processes,
+        "ShmSize": SHM_BYTES,
+        "Tmpfs": {
+            "/tmp": f"rw,exec,nosuid,nodev,size={limits.tmp},nr_inodes={limits.inodes},mode=1777",  # noqa: S108
+            WORK: f"rw,exec,nosuid,nodev,size={limits.work},nr_inodes={limits.inodes},{own}",
+        },
+        "Ulimits": [
+            {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
+            {"Name": "fsize", "Soft": limits.file_size, "Hard": limits.file_size},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+        "Mounts": [
+            {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
+            for target, source in sorted(mounts.items())
+        ],
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+    }
+
+
+def command(argv: tuple[str, ...], env: Mapping[str, str], deadline: float) -> dict[str, Any]:
+    """Return the arguments of `exec_create`: `argv` under a deadline of its own, as the candidates' user."""
+    return {
+        "cmd": ["timeout", "-k", "1", f"{max(deadline, 0.01):.3f}", *argv],
+        "user": f"{SANDBOX_ID}:{SANDBOX_ID}",
+        "workdir": WORK,
+        "environment": dict(env),
+        "stdin": True,
+        "stdout": True,
+        "stderr": True,
+        "tty": False,
+        "privileged": False,
+    }
