@@ -60,7 +60,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def folder_digest(root: Path, leave_out: Callable[[Path], bool] = lambda _: False) -> str:
-    """Name everything below `root` by content: relative paths, kinds, execute bits, bytes and targets of links.
+    """Name everything below `root` by content: relative paths, kinds, bytes, execute bits, folder modes, link targets.
 
     `leave_out` is asked with each relative path of a file; owners and times never count.
     """
@@ -75,6 +75,6 @@ def folder_digest(root: Path, leave_out: Callable[[Path], bool] = lambda _: Fals
         elif stat.S_ISREG(mode):
             line = f"file {relative.as_posix()} {bool(mode & 0o100):d} {hashlib.sha256(path.read_bytes()).hexdigest()}"
         else:
-            line = f"folder {relative.as_posix()}"
+            line = f"folder {relative.as_posix()} {stat.S_IMODE(mode):o}"
         whole.update(line.encode("utf-8", "surrogateescape") + b"\n")
     return f"sha256:{whole.hexdigest()}"

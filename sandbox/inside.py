@@ -196,8 +196,8 @@ def _furnish(root: Path, facts: Facts) -> None:
         link = root / "usr" / "bin" / name
         if not link.exists():
             link.symlink_to(facts.python)
-    for folder in _FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in _FOLDERS:
+        (root / name).mkdir(parents=True, exist_ok=True)
     for folder in (root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())):
         folder.chmod(_FOLDERS.get(folder.relative_to(root).as_posix(), 0o755))
     for name, text in _ETC.items():

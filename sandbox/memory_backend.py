@@ -1,7 +1,7 @@
 """A stand-in for a wall in the tests of other houses: no sandbox, no process, only a function that answers.
 
-It exists so that a test can say what "came out" without running anything. `choose` cannot return it, and nothing outside
-`tests/` may import it (an invariant test holds this).
+It exists so that a test can say what "came out" without running anything. `choose` cannot return it, and nothing
+outside `tests/` may import it (a test holds this).
 """
 
 from __future__ import annotations
