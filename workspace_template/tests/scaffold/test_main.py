@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,18 @@ def test_a_corpus_that_is_no_folder_is_misuse(tmp_path: Path, capsys: pytest.Cap
 
     assert stopped.value.code == 2
     assert "is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "key"), [(["edit"], "content"), (["rank", "--corpus", "."], "ranking")])
+def test_a_command_answers_standard_input_and_ends_well(
+    command: list[str], key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    edit = "<<<<<<< SEARCH\n=======\nb\n>>>>>>> REPLACE"
+    request = json.dumps({"id": "1", "path": "x.txt", "content": "", "edit": edit, "query": "lion"}).encode()
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(request)))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out))
+
+    assert main(command) == 0
+    assert json.loads(out.getvalue()).keys() == {"id", key}
