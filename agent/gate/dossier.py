@@ -151,9 +151,9 @@ def check_dossier(dossier: Dossier, case: Case, root: TrustRoot) -> ReviewReques
     evidence = parse_record(files[EVIDENCE], Evidence, "the evidence", max_bytes=MAX_DOCUMENT_BYTES)
     facts = parse_record(files[FACTS], Facts, "the facts", max_bytes=MAX_DOCUMENT_BYTES)
     expected = (case.base_commit, case.base.digest, case.tree.digest, sha256(files[DIFF]))
-    for what, about in (("evidence", evidence), ("facts", facts.subject)):
+    for what, about in (("evidence is", evidence), ("facts are", facts.subject)):
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
-            raise Refused(f"the {what} is of another base, result or diff")
+            raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
     verdict = judge(load_bundle(policies_of(case.base)), facts)
     if files[VERDICT] != canonical_json(verdict):

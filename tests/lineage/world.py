@@ -266,7 +266,7 @@ class World:
                 )
             )
             tip = append(objects, repository.read, (log.commit, log.tree), entry=made, bundle=stored, gate=self.gate)
-            kind, content = objects.read(tip) or ("commit", b"")
+            _, content = objects.read(tip) or ("commit", b"")
             tip = objects.add("commit", log_commit(content))
             repository.write(objects)
             branch = f"refs/heads/successor/{made.candidate}"
