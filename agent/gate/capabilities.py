@@ -44,13 +44,17 @@ class Table(Record):
         prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
         return next((kind for p in prefixes if (kind := self.names.get(p) or self.modules.get(p))), None)
 
-    def within(self, chain: str) -> tuple[str, CapabilityKind] | None:
-        """Kind of a dotted chain whose tail is a listed name, such as `self.os.system` or `own.os.popen`."""
+    def within(self, chain: str, modules: frozenset[str]) -> tuple[str, CapabilityKind] | None:
+        """Kind of a dotted chain whose tail is a listed name, such as `self.os.system` or `own.os.popen`.
+
+        `modules` are those whose name alone, anywhere in the chain, is taken for the module.
+        """
         parts = chain.split(".")
         for start in range(1, len(parts) - 1):
             for end in range(len(parts), start + 1, -1):
                 tail = ".".join(parts[start:end])
-                if kind := self.names.get(tail):
+                kind = self.names.get(tail) or (self.modules.get(parts[start]) if parts[start] in modules else None)
+                if kind:
                     return tail, kind
         return None
 

@@ -51,6 +51,7 @@ class _Reader(ast.NodeVisitor):
         self.found: list[Occurrence] = []
         self._bound = bindings(module)
         self._own = own
+        self._reachable = frozenset(table().modules) - own
         self._zone = "tests" if is_test(path) else "mind"
         self._is_main = path.rsplit("/", 1)[-1] == "__main__.py"
 
@@ -124,7 +125,8 @@ class _Reader(ast.NodeVisitor):
 
     def _meaning(self, chain: str) -> tuple[str, str | None]:
         root, full = chain.partition(".")[0], self._qualified(chain)
-        if found := table().within(full):
+        # Through another module's import any module can be reached; on a mere object the name may be an attribute.
+        if found := table().within(full, self._reachable if root in self._bound else frozenset()):
             return found
         if root not in self._bound:
             return chain, table().builtins.get(root) or table().names.get(chain)
