@@ -6,7 +6,7 @@ made again (diff, digests, verdict) and compares bytes, and for the rest demands
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, ReviewRefused, SignatureRefused
 from agent.gate.facts import Facts
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest
-from agent.gate.rules import load_bundle
+from agent.gate.rules import Bundle, load_bundle
 from agent.gate.signature import PublicKey, Signer
 from agent.gate.statement import Evaluation, Judgement, StatementKind, Subject, open_envelope, parse_record, sign
 from agent.gate.trust import TrustRoot
@@ -47,7 +47,7 @@ class Dossier:
     def __post_init__(self) -> None:
         if self.files.keys() != NAMES:
             odd = sorted(self.files.keys() ^ NAMES)
-            raise Refused("the dossier is not complete", why=f"missing or unexpected: {', '.join(odd)[:200]}")
+            raise Refused("the dossier is not complete", why=f"missing or unexpected: {', '.join(odd)[:200]!a}")
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
 
     @cached_property
@@ -137,11 +137,14 @@ def case_of(dossier: Dossier, base: Tree, workspace: str) -> Case:
     return Case(request.candidate, request.base_commit, base, tree, workspace, request.proposer)
 
 
-def check_dossier(dossier: Dossier, case: Case, root: TrustRoot) -> ReviewRequest:
+def check_dossier(
+    dossier: Dossier, case: Case, root: TrustRoot, law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle
+) -> ReviewRequest:
     """Return the request for review, made again from the bytes, or raise a `Refused` that says what does not agree.
 
     `case` must come from the repository (or from what is about to be written to it), never from the dossier. Only the
-    nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them.
+    nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them. `law`
+    reads a policy; an auditor, who meets the same one again and again, passes one that remembers.
     """
     files = dossier.files
     # 1. The diff is the canonical one of these two trees, byte for byte.
@@ -155,7 +158,7 @@ def check_dossier(dossier: Dossier, case: Case, root: TrustRoot) -> ReviewReques
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
             raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
-    verdict = judge(load_bundle(policies_of(case.base)), facts)
+    verdict = judge(law(policies_of(case.base)), facts)
     if files[VERDICT] != canonical_json(verdict):
         raise Refused("the stored verdict is not what the base's policy says about the stored facts")
     # 4. The request is the one that follows from all of these.

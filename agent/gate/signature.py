@@ -195,12 +195,14 @@ def armor(blob: bytes) -> str:
 
 def dearmor(text: str) -> bytes:
     """Return the binary form of a signature in `armor`'s form, one final newline allowed. Raises `SignatureRefused`."""
+    if len(text) > 2 * MAX_SIGNATURE_BYTES:
+        raise SignatureRefused("not an SSH signature", why="it is too long")
     lines = text.removesuffix("\n").split("\n")
-    if len(text) > 2 * MAX_SIGNATURE_BYTES or len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
-        raise SignatureRefused("not an SSH signature", why="its first and last lines are not the expected ones")
     blob = _unbase64("".join(lines[1:-1]))
     if armor(blob) != "\n".join(lines):
-        raise SignatureRefused("refused an SSH signature", why="it is not wrapped as ssh-keygen does")
+        raise SignatureRefused(
+            "not an SSH signature", why="its first and last lines or its wrapping are not ssh-keygen's"
+        )
     return blob
 
 

@@ -5,7 +5,7 @@ Needs no git and no clone, only a way to read objects whose content has been che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
 from agent.gate.dossier import Case, Dossier, case_of, check_dossier
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
+from agent.gate.rules import Bundle, bundle_digest, load_bundle
 from agent.gate.trust import TrustRoot
 from agent.lineage.gate_log import LogEntry
 from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit, read_tree
@@ -34,6 +35,7 @@ class Decided:
         self._candidates: set[str] = set()
         self._nonces: set[str] = set()
         self._trees: dict[str, Tree] = {}
+        self._laws: dict[str, Bundle] = {}
 
     def begin(self, entry: LogEntry) -> tuple[str, ...]:
         """Record the first generation and return the parents of its commit. Raises `Refused`."""
@@ -68,6 +70,13 @@ class Decided:
             self._trees[tree_id] = read_tree(self.read, tree_id)
         return self._trees[tree_id]
 
+    def law(self, files: Mapping[str, bytes]) -> Bundle:
+        """Return a policy, read once: compiling its rules costs more than all the rest of a decision."""
+        digest = bundle_digest(files)
+        if digest not in self._laws:
+            self._laws[digest] = load_bundle(files)
+        return self._laws[digest]
+
     def commit(self, commit_id: str) -> Commit:
         """Return a parsed commit."""
         return parse_commit(self.read(commit_id, "commit"))
@@ -96,7 +105,7 @@ def check_decision(decided: Decided, entry: LogEntry, bundle: Tree, moment: Mome
     if result.digest != entry.tree:
         raise AuditFailed("the result does not hold the files that the gate log names")
     case = Case(entry.candidate or "", base_commit, base, result, moment.workspace, dossier.request.proposer)
-    request = check_dossier(dossier, case, moment.root)
+    request = check_dossier(dossier, case, moment.root, decided.law)
     if entry.kind == "successor":
         _check_approval(decided, entry, base, request=request, reviews=reviews, root=moment.root)
     else:

@@ -33,7 +33,12 @@ class Branch:
     commit: str
 
     def __str__(self) -> str:
-        return self.name if self.place == LOCAL else f"{self.place}/{self.name}"
+        return printable(self.name if self.place == LOCAL else f"{self.place}/{self.name}")
+
+
+def printable(name: str) -> str:
+    """Return a ref's name for a person's terminal: whatever is not plain ASCII is escaped."""
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in name)
 
 
 class Clone:
@@ -75,7 +80,7 @@ class Clone:
             yield "reftable", "its refs are in reftable form, which this auditor does not read"
         for name in self._names():
             if name.startswith("refs/replace/"):
-                yield "replace-ref", f"{name} makes git show another object in the place of this one"
+                yield "replace-ref", f"{printable(name)} makes git show another object in the place of this one"
 
     def read(self, name: str, kind: Kind) -> bytes:
         """Return the body of an object whose content has that ID. Raises `AuditFailed`."""
@@ -102,7 +107,9 @@ class Clone:
 
     def others(self) -> tuple[str, ...]:
         """Return the names of all refs that are no branches: tags, notes and the like."""
-        return tuple(n for n in self._names() if n.startswith("refs/") and not n.startswith((_HEADS, _REMOTES)))
+        return tuple(
+            printable(n) for n in self._names() if n.startswith("refs/") and not n.startswith((_HEADS, _REMOTES))
+        )
 
     def head(self) -> str | None:
         """Return the commit that is checked out, or `None` when HEAD names a branch that does not exist here."""
@@ -121,4 +128,6 @@ class Clone:
         try:
             return self._refs[name.encode()].decode("ascii")  # type: ignore[index]  # a Ref is a byte string
         except Exception as error:
-            raise AuditFailed(f"{name} cannot be read", why=f"missing or damaged ({type(error).__name__})") from error
+            raise AuditFailed(
+                f"{printable(name)} cannot be read", why=f"missing or damaged ({type(error).__name__})"
+            ) from error

@@ -67,7 +67,10 @@ class Move:
 
 
 class Repository:
-    """An open repository with a work tree. Use as a context manager, or `close` it: git processes wait behind it."""
+    """An open repository with a work tree. Use as a context manager, or `close` it: git processes wait behind it.
+
+    Not for several threads at once: they would share those processes.
+    """
 
     def __init__(self, repo: git.Repo) -> None:
         self._repo = repo

@@ -19,7 +19,7 @@ from typing import Literal
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
 from agent.gate.dossier import Dossier, case_of, check_dossier
-from agent.gate.review import ReviewRequest, check_refusals, check_reviews
+from agent.gate.review import BRANCH_PREFIX, ReviewRequest, check_refusals, check_reviews
 from agent.gate.signature import Signer
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.gate_log import (
@@ -69,6 +69,8 @@ def create_workspace(path: Path, tree: Tree, root: TrustRoot, gate: Signer, now:
     Raises `Misuse`, `GitFailed`.
     """
     parse_settings(tree[SETTINGS_FILE].content if SETTINGS_FILE in tree else b"")
+    _demand_role(root, gate)
+    _demand_room(path, tree)
     repository = Repository.init(path)
     objects = NewObjects()
     first = objects.add("commit", gate_commit(objects.add_tree(tree), None, now, "Generation 0\n", gate))
@@ -133,15 +135,12 @@ def commit_successor(
     message. Raises `ReviewRefused`, `SignatureRefused`, `PolicyDenied` or another `Refused` with the reason,
     `GitFailed` when the repository cannot be written or has moved meanwhile; nothing is committed then.
     """
-    mend(repository)
-    log = _demand_gate(read_log(repository), gate)
+    log = _open_log(repository, gate, dossier.request.candidate)
     now = max(now, log.last.time)
     request, base, tree = _check(repository, log, dossier)
     settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
     reviewers = check_reviews(reviews, request, log.root, settings.review.approvals, now)
     ref = successor_ref(request.candidate)
-    if repository.branch(request.target) is not None:
-        raise Refused(f"{request.target} exists already", why="a candidate becomes a successor once")
     bundle = dossier.bundle(tuple(reviews))
     trailers = Trailers(
         request.candidate, log.last.index + 1, bundle.digest, request.policy, request.policy_version, reviewers
@@ -171,12 +170,9 @@ def record_rejection(
 
     `by` is who says so; signed reviews, when there are any, say it better and must all be of this very candidate.
     """
-    mend(repository)
-    log = _demand_gate(read_log(repository), gate)
+    log = _open_log(repository, gate, dossier.request.candidate)
     now = max(now, log.last.time)
     request, _, _ = _check(repository, log, dossier)
-    if repository.branch(request.target) is not None:
-        raise Refused(f"{request.target} exists already", why="a successor is revoked, not rejected")
     names = check_refusals(reviews, request, log.root) or (by,)
     bundle = dossier.bundle(tuple(reviews))
     entry = _entry(log, kind, request, bundle, now, by=names, reason=reason)
@@ -193,8 +189,7 @@ def _begin(
     """Gather entry 0 of a gate log that does not exist yet."""
     if repository.branch(LOG_BRANCH) is not None:
         raise Misuse("this repository has a gate log already")
-    if gate.key not in root.gate_keys:
-        raise Refused("the gate's key is not in the trust root", why=gate.key.fingerprint)
+    _demand_role(root, gate)
     bundle = genesis_bundle(root.content)
     entry = LogEntry(
         index=0,
@@ -230,9 +225,28 @@ def _demand_recorded(repository: Repository, log: Log, commit_id: str) -> None:
         raise Refused(f"{commit_id} is no base for a successor", why="the gate log does not record it")
 
 
-def _demand_gate(log: Log, gate: Signer) -> Log:
-    if gate.key not in log.root.gate_keys:
+def _demand_role(root: TrustRoot, gate: Signer) -> None:
+    if gate.key not in root.gate_keys:
         raise Refused("the gate's key is not in the trust root", why=gate.key.fingerprint)
+
+
+def _demand_room(path: Path, tree: Tree) -> None:
+    """Raise `Misuse` if writing the first generation would overwrite a file of somebody's."""
+    for name, file in tree.items():
+        place = path / name
+        if place.is_symlink() or (place.exists() and not (place.is_file() and place.read_bytes() == file.content)):
+            raise Misuse(
+                f"{place} is there already", why="a new workspace would overwrite it", mend="Choose an empty folder"
+            )
+
+
+def _open_log(repository: Repository, gate: Signer, candidate: str) -> Log:
+    """Return the log, mended, once it is clear that this gate may continue it and has not decided on this already."""
+    mend(repository)
+    log = read_log(repository)
+    _demand_role(log.root, gate)
+    if log.last.candidate == candidate or repository.branch(BRANCH_PREFIX + candidate) is not None:
+        raise Refused(f"{candidate} is decided already", why="a candidate is decided once; a successor can be revoked")
     return log
 
 

@@ -224,6 +224,15 @@ def test_option_and_expression_injection_through_a_revision(world, name):
         repository.resolve(name)
 
 
+def test_a_branch_name_that_reads_backwards_is_escaped(world):
+    git(world.folder, "update-ref", "refs/heads/successor/\u202eok", world.tip("main"))
+
+    found = refusal(world)
+
+    assert found.isascii()
+    assert "successor/\\u202eok is not the successor" in found
+
+
 def test_the_auditor_loads_no_git_client_and_starts_no_process(world, tmp_path):
     code = (
         "import sys, subprocess, os\n"

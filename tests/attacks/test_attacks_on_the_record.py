@@ -176,7 +176,7 @@ def test_evidence_stripped_and_the_entry_adapted(world):
 
     rewrite_tip(world, strip)
 
-    assert "the dossier is not complete: missing or unexpected: evidence.json" in refusal(world)
+    assert "the dossier is not complete: missing or unexpected: 'evidence.json'" in refusal(world)
 
 
 def test_evidence_swapped_for_that_of_another_candidate(world):

@@ -189,6 +189,12 @@ def test_base64_with_spare_bits_is_refused():
     assert PublicKey.parse_line(line + " with a comment").line == line
 
 
+@pytest.mark.parametrize("line", ["", "ssh-ed25519", SK_ED25519 + KEY.key.line.removeprefix("ssh-ed25519")])
+def test_a_public_key_line_that_is_none_is_refused(line):
+    with pytest.raises(SignatureRefused, match="not an SSH public key"):
+        PublicKey.parse_line(line)
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_raise_anything_but_a_refusal(content):
     for text in (content, b"SSHSIG" + (1).to_bytes(4, "big") + content):

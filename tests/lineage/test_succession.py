@@ -132,7 +132,29 @@ def test_nothing_is_committed_on_a_base_that_the_log_does_not_record(world):
 
 def test_nothing_is_committed_twice(world, dossier):
     commit(world, dossier, world.sign(dossier, "alice"))
-    refused(world, dossier, world.sign(dossier, "alice"), "exists already")
+    refused(world, dossier, world.sign(dossier, "alice"), "is decided already")
+
+
+def test_a_rejected_candidate_is_not_decided_again(world, dossier):
+    world.reject(dossier, "bob")
+    refused(world, dossier, world.sign(dossier, "alice"), "is decided already")
+    with world.open() as repository, pytest.raises(Refused, match="is decided already"):
+        record_rejection(repository, dossier, gate=world.gate, now=world.clock, by="bob", reason="again")
+
+
+def test_a_new_workspace_overwrites_no_file(tmp_path, world):
+    from agent.lineage.succession import create_workspace
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "successor.toml").write_text("precious")
+    with pytest.raises(Misuse, match="is there already"):
+        create_workspace(tmp_path / "old", generation_zero(), world.root, world.gate, START)
+    with pytest.raises(Refused, match="not in the trust root"):
+        create_workspace(tmp_path / "new", generation_zero(), world.root, MachineKey.generate(), START)
+
+    assert (tmp_path / "old" / "successor.toml").read_text() == "precious"
+    assert not (tmp_path / "old" / ".git").exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_title_that_could_be_read_as_a_trailer_is_refused(world, dossier):
@@ -213,7 +235,7 @@ def test_a_rejection_needs_no_signature_but_a_false_one_is_refused(world, dossie
 
 
 def test_a_successor_cannot_be_rejected_afterwards(world):
-    with world.open() as repository, pytest.raises(Refused, match="revoked, not rejected"):
+    with world.open() as repository, pytest.raises(Refused, match="is decided already"):
         record_rejection(
             repository, world.dossiers["e5"], gate=world.gate, now=world.clock, by="bob", reason="changed my mind"
         )
