@@ -59,6 +59,7 @@ def create(folder: Path, reviewer: str, key: PublicKey, level: Level, *, demo: b
     from agent.lineage.repository import Repository
     from agent.lineage.succession import begin_log, create_workspace
 
+    folder = folder.resolve()
     adopting = (folder / ".git").exists()
     if not adopting and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misuse(f"{folder} is there already and is not empty", mend="Name a new folder")

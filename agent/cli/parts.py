@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,28 +82,34 @@ class Workspace:
 
 @contextmanager
 def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]:
-    """Open the workspace at or above `start`; with `writing`, hold its lock and bring store and log together."""
+    """Open the workspace at or above `start`; with `writing`, hold its lock and finish what a killed process left."""
+    from agent.candidate import State
     from agent.lineage.repository import Repository
     from agent.lineage.succession import mend
     from agent.loop.decide import reconcile
-    from agent.loop.lifecycle import settings_of
-    from agent.loop.select import select_parent
     from agent.loop.stop import workspace_lock
 
     folder = find_workspace(start.resolve())
-    with Repository.open(folder) as repository:
-        if not writing:
-            with open_store(folder) as store:
-                parent = select_parent(repository)
-                base = repository.tree(parent)
-                yield Workspace(folder, repository, store, parent, base, settings_of(base))
-            return
-        with workspace_lock(folder / STATE_FOLDER), open_store(folder) as store:
+    locked = workspace_lock(folder / STATE_FOLDER) if writing else nullcontext()
+    with locked, Repository.open(folder) as repository, open_store(folder) as store:
+        if writing:
             mend(repository)
             reconcile(repository, store)
-            parent = select_parent(repository)
-            base = repository.tree(parent)
-            yield Workspace(folder, repository, store, parent, base, settings_of(base))
+        opened = _opened(folder, repository, store)
+        approved = store.candidates([State.APPROVED]) if writing else ()
+        for entry in approved:
+            # Decided and signed, but the process died before it was committed.
+            opened.decisions().finish(entry)
+        yield _opened(folder, repository, store) if approved else opened
+
+
+def _opened(folder: Path, repository: Repository, store: Store) -> Workspace:
+    from agent.loop.lifecycle import settings_of
+    from agent.loop.select import select_parent
+
+    parent = select_parent(repository)
+    base = repository.tree(parent)
+    return Workspace(folder, repository, store, parent, base, settings_of(base))
 
 
 def demand_clean(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.parts import Workspace, cache_folder, demand_level, load_keys, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption, show_candidate, document_of
+from agent.cli.run import ParallelOption, SandboxOption, document_of, show_candidate
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking
 from agent.errors import Misuse, Refused
 from agent.loop.stop import Stop

@@ -12,7 +12,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from agent.cli.parts import Workspace
 from agent.cli.speak import visible
@@ -128,15 +127,11 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"\n[bold]Evidence[/bold]  measured by the host in a sandbox of level [{style}]{box['level']}[/{style}] "
         f"({escape(box['backend'])}, no network)"
     )
-    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2))
-    for title in ("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise"):
-        table.add_column(title, justify="left" if title in ("suite", "split") else "right")
-    for c in evidence["comparisons"]:
-        table.add_row(
-            escape(c["suite"]), c["split"], str(c["tasks"]), f"{c['parent_ppm'] / 1e6:.4f}",
-            f"{c['candidate_ppm'] / 1e6:.4f}", _gain(c), f"{c['p_value_ppm'] / 1e6:.4f}", f"{c['noise_ppm'] / 1e6:.4f}",
-        )  # fmt: skip
-    console.print(table)
+    rows = [("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise")]
+    rows += [_row(c) for c in evidence["comparisons"]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        console.print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)), markup=False)
     for t in evidence["tests"]:
         bad = len(t["failed"]) + len(t["missing"])
         tail = f", [red]{bad} failed or missing[/red]" if bad else ""
@@ -150,6 +145,11 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
         f"{evidence['candidates_tried']} trees tried by the proposer to find it"
     )
+
+
+def _row(c: dict[str, Any]) -> tuple[str, ...]:
+    ppm = [f"{c[name] / 1e6:.4f}" for name in ("parent_ppm", "candidate_ppm", "p_value_ppm", "noise_ppm")]
+    return (visible(c["suite"]), c["split"], str(c["tasks"]), ppm[0], ppm[1], _gain(c), ppm[2], ppm[3])
 
 
 def _gain(c: dict[str, Any]) -> str:

@@ -1,0 +1,168 @@
+"""Workspaces as a user makes them, driven only through the command line, behind a real wall."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.gate.rules import with_parameter
+from sandbox.choose import choose
+from sandbox.errors import BackendUnavailable
+
+ROOT = Path(__file__).parents[2]
+LEVEL = {"docker": "container", "bubblewrap": "reduced"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said: exit code, its JSON document, and its last words."""
+
+    code: int
+    document: dict
+    err: str
+
+    @property
+    def error(self) -> dict:
+        return self.document["error"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A workspace and the people around it. `successor(...)` runs the real program in it."""
+
+    folder: Path
+    people: Path
+    wall: str
+    root: str
+
+    def successor(self, *args: str, stdin: bytes = b"") -> Said:
+        argv = [sys.executable, "-m", "agent", *args, "--json"]
+        if args[0] not in ("audit", "doctor", "init") and args[:2] != ("review", "sign"):
+            argv += ["--workspace", str(self.folder)]
+        done = subprocess.run(argv, input=stdin, capture_output=True, cwd=ROOT, timeout=900, check=False)
+        err = done.stderr.decode()
+        assert "Traceback" not in err, err
+        assert done.stdout.strip(), f"no document; stderr: {err}"
+        return Said(done.returncode, json.loads(done.stdout), err)
+
+    def key(self, name: str) -> Path:
+        return self.people / name
+
+    def git(self, *args: str, cwd: Path | None = None) -> str:
+        return subprocess.run(
+            ["git", *args], cwd=cwd or self.folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def branches(self) -> list[str]:
+        return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/successor").split()
+
+    def propose(self, edit, by: str = "carol") -> Said:
+        """Propose what `edit` makes of a copy of the files, as a git diff."""
+        copy = self.folder.parent / f"{self.folder.name}-edit"
+        if copy.exists():
+            shutil.rmtree(copy)
+        subprocess.run(["git", "clone", "-q", str(self.folder), str(copy)], check=True)
+        edit(copy)
+        self.git("add", "-A", cwd=copy)
+        diff = subprocess.run(["git", "diff", "--cached"], cwd=copy, capture_output=True, check=True).stdout
+        return self.successor("propose", "--patch", "-", "--by", by, "--sandbox", self.wall, stdin=diff)
+
+
+def change(path: str, old: str, new: str):
+    """An edit that replaces text in one file."""
+
+    def edit(copy: Path) -> None:
+        text = (copy / path).read_text("utf-8")
+        assert old in text, f"{old!r} is not in {path}"
+        (copy / path).write_text(text.replace(old, new, 1), "utf-8")
+
+    return edit
+
+
+better = change("scaffold/tokens.py", '] = "whole",', '] = "whole_and_parts",')
+"""A true improvement of generation 0: identifiers are searched by their parts as well."""
+
+
+def make_workspace(folder: Path, people: Path, wall: str) -> str:
+    """Make a workspace with small suites by adopting a repository, and return its root fingerprint."""
+    folder.mkdir(parents=True)
+    shutil.copytree(
+        ROOT / "workspace_template", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name, tasks in (("search", 160), ("edit", 40)):
+        suite = folder / "suites" / f"{name}.toml"
+        lines = [line for line in suite.read_text().splitlines() if not line.startswith(("dev_tasks", "heldout_tasks"))]
+        suite.write_text("\n".join([*lines, f"dev_tasks = {tasks}", f"heldout_tasks = {tasks}", ""]))
+    law = {p.name: p.read_bytes() for p in (ROOT / "policies").iterdir() if p.is_file()}
+    (folder / "policies").mkdir()
+    for name, content in with_parameter(law, "sandbox_level", 1 if LEVEL[wall] == "reduced" else 2).items():
+        (folder / "policies" / name).write_bytes(content)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t.invalid"]
+    for args in (["init", "-q", "-b", "main"], ["add", "-A"], [*identity, "commit", "-q", "-m", "Generation 0"]):
+        subprocess.run(["git", *args], cwd=folder, check=True)
+    argv = ["init", str(folder), "--reviewer", "alice", "--key", str(people / "alice.pub"), "--json"]
+    done = subprocess.run([sys.executable, "-m", "agent", *argv], capture_output=True, cwd=ROOT, check=True)
+    return str(json.loads(done.stdout)["root"])
+
+
+def _wall(name: str, cache: Path) -> str:
+    try:
+        choose(name, cache)
+    except BackendUnavailable as error:
+        pytest.skip(str(error))
+    return name
+
+
+WALLS = [
+    pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("journeys-docker")]),
+    pytest.param("bubblewrap", marks=[pytest.mark.bubblewrap, pytest.mark.xdist_group("journeys-bubblewrap")]),
+]
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory) -> Path:
+    """Keys of alice, whom the trust root names, and of mallory, whom it does not."""
+    folder = tmp_path_factory.mktemp("people")
+    for name in ("alice", "mallory"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session", params=WALLS)
+def fresh(request, tmp_path_factory, people, cache) -> Desk:
+    """A workspace in which nothing has happened yet. Copy it before you change it."""
+    wall = _wall(request.param, cache)
+    folder = tmp_path_factory.mktemp(f"fresh-{wall}") / "ws"
+    return Desk(folder, people, wall, make_workspace(folder, people, wall))
+
+
+@pytest.fixture(scope="session")
+def measured(fresh, tmp_path_factory) -> tuple[Desk, str]:
+    """The same with one honest improvement that waits for review, and its ID. Copy it before you change it."""
+    folder = tmp_path_factory.mktemp(f"measured-{fresh.wall}") / "ws"
+    shutil.copytree(fresh.folder, folder, symlinks=True)
+    desk = Desk(folder, fresh.people, fresh.wall, fresh.root)
+    said = desk.propose(better)
+    assert said.document.get("state") == "awaiting_review", (said.document, said.err)
+    return desk, said.document["id"]
+
+
+@pytest.fixture
+def desk(fresh, tmp_path) -> Desk:
+    """A fresh workspace of one's own."""
+    shutil.copytree(fresh.folder, tmp_path / "ws", symlinks=True)
+    return Desk(tmp_path / "ws", fresh.people, fresh.wall, fresh.root)
+
+
+@pytest.fixture
+def waiting(measured, tmp_path) -> tuple[Desk, str]:
+    """A workspace of one's own with a candidate that waits for review, and its ID."""
+    original, candidate = measured
+    shutil.copytree(original.folder, tmp_path / "ws", symlinks=True)
+    return Desk(tmp_path / "ws", original.people, original.wall, original.root), candidate
