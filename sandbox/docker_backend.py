@@ -7,9 +7,10 @@ looked at. `docker_settings` says with what it is made; `docker_engine` speaks t
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -164,8 +165,13 @@ class DockerSandbox:
             ended = talk.run(until, lambda: bool(self._engine.command_state(prepared)["Running"]))
             seconds = time.monotonic() - started
             code = self._engine.command_state(prepared)["ExitCode"] if ended is None else None
+            if ended is not None:
+                # An unread stream would keep the engine waiting for it before it reports the death of the container.
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             was_alive = self._engine.kill(self._container)
-            talk.drain()
+            if ended is None:
+                talk.drain()
         ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
 
