@@ -16,7 +16,7 @@ from typing import Any
 from agent.digest import canonical_json, sha256
 from agent.errors import SandboxDown
 from agent.evaluate.dice import draw
-from agent.evaluate.docstrings import first_sentence, has_docstrings, questions
+from agent.evaluate.docstrings import first_sentence, may_have_docstrings, questions
 from agent.evaluate.inside import Inside
 from agent.evaluate.modules import Module, list_modules, split_families
 from agent.evaluate.suite import SPLITS, Split
@@ -77,12 +77,14 @@ def open_corpus(
         return _read(made_once(folder, build))
     except (OSError, SandboxError) as error:
         raise SandboxDown("the search benchmark could not be built", why=str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SandboxDown("a cached benchmark cannot be read", mend=f"Remove {folder} and try again") from error
 
 
 def _build(runtime: Runtime, plan: CorpusPlan, inside: Inside, folder: Path) -> None:
     """Write a new corpus into an empty folder."""
     modules = list_modules(runtime.stripped_stdlib, runtime.frozen)
-    dressed = next((module.path for module in modules if has_docstrings(module.stripped)), None)
+    dressed = next((module.path for module in modules if may_have_docstrings(module.stripped)), None)
     if dressed is not None:
         raise SandboxDown("the stripped standard library still has docstrings", why=f"for one, {dressed}")
     sides = split_families(modules, plan.seed)

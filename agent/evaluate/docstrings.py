@@ -18,7 +18,9 @@ def questions(source: bytes) -> tuple[str, ...]:
     Left out: paragraphs of fewer than `MIN_WORDS` words, and those longer than `MAX_CHARS`: tables or examples.
     """
     functions = (
-        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node
+        for node in ast.walk(_parse(source) or ast.Module([], []))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     ordered = sorted(functions, key=lambda node: (node.lineno, node.col_offset))
     paragraphs = (_first_paragraph(ast.get_docstring(node) or "") for node in ordered)
@@ -34,10 +36,20 @@ def first_sentence(text: str) -> str:
     return text
 
 
-def has_docstrings(source: bytes) -> bool:
-    """Whether any function, class or the module itself still has one."""
+def may_have_docstrings(source: bytes) -> bool:
+    """Whether any function, class or the module itself still has one, or the source cannot be read to see."""
+    module = _parse(source)
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return any(isinstance(node, kinds) and ast.get_docstring(node, clean=False) for node in ast.walk(ast.parse(source)))
+    return module is None or any(
+        isinstance(node, kinds) and ast.get_docstring(node, clean=False) for node in ast.walk(module)
+    )
+
+
+def _parse(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _first_paragraph(docstring: str) -> str:

@@ -6,7 +6,6 @@ A family is a top-level package or module, with the accelerated and the plain fo
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +79,7 @@ def list_modules(stripped_stdlib: Path, frozen: Collection[str]) -> tuple[Module
         if _dotted(path) in excluded or not file.is_file() or not MIN_BYTES <= file.stat().st_size <= MAX_BYTES:
             continue
         content = file.read_bytes()
-        if _parses(content):
+        if _is_text(content):
             found.append(Module(path, family_of(path), content))
     return tuple(sorted(found, key=lambda module: module.path))
 
@@ -103,10 +102,9 @@ def _dotted(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _parses(content: bytes) -> bool:
+def _is_text(content: bytes) -> bool:
     try:
         content.decode("utf-8")
-        ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError):
+    except UnicodeDecodeError:
         return False
     return True

@@ -1,0 +1,128 @@
+"""Jobs run in single-use sandboxes; a wall that breaks is tried again and never scored."""
+
+import threading
+
+import pytest
+
+from agent.errors import SandboxDown, SuccessorError
+from agent.evaluate.executor import Executor, Job
+from sandbox.contract import Command, Limits
+from sandbox.errors import BackendUnavailable, SandboxBroken
+from tests.evaluate.world import answering, broken, said
+
+
+def jobs(count):
+    return [Job((), Command((str(number),), 1)) for number in range(count)]
+
+
+def run(backend, count=1, *, workers=2, checkpoint=lambda: None):
+    done = {}
+    Executor(backend, Limits(), workers, checkpoint).run(jobs(count), done.__setitem__)
+    return done
+
+
+def echo(mounts, command):
+    return said(command.argv[0].encode())
+
+
+def test_every_job_has_a_sandbox_of_its_own_and_its_own_answer():
+    backend = answering(echo)
+    done = run(backend, 7)
+
+    assert {index: result.outcome.stdout for index, result in done.items()} == {n: b"%d" % n for n in range(7)}
+    assert backend.started == 7
+
+
+def test_no_more_sandboxes_than_workers_are_open():
+    both, live, most = threading.Barrier(2), [], []
+
+    def meet(mounts, command):
+        live.append(1)
+        most.append(len(live))
+        both.wait(10)
+        live.pop()
+        return said()
+
+    run(answering(meet), 6, workers=2)
+
+    assert max(most) == 2
+
+
+def test_a_wall_that_breaks_is_tried_again_in_a_new_sandbox():
+    failures = iter([True, True, False])
+
+    def sometimes(mounts, command):
+        return broken() if next(failures) else said(b"fine")
+
+    backend = answering(sometimes)
+
+    assert run(backend)[0].retries == 2
+    assert backend.started == 3
+
+
+def test_a_wall_that_breaks_three_times_is_down_and_no_score():
+    backend = answering(broken)
+
+    with pytest.raises(SandboxDown, match="the engine went away"):
+        run(backend)
+    assert backend.started == 3
+
+
+def test_a_wall_that_is_not_there_is_not_tried_again():
+    def absent(mounts, command):
+        raise BackendUnavailable("no engine", mend="Install one")
+
+    backend = answering(absent)
+
+    with pytest.raises(SandboxDown, match="Install one"):
+        run(backend)
+    assert backend.started == 1
+
+
+def test_a_failing_candidate_is_a_result_and_not_tried_again():
+    backend = answering(lambda mounts, command: said(b"", code=1))
+
+    assert run(backend)[0].outcome.exit_code == 1
+    assert backend.started == 1
+
+
+def test_a_halt_stops_the_next_start_and_keeps_what_was_paid():
+    calls = iter([None, None, SuccessorError("halted")])
+
+    def checkpoint():
+        if error := next(calls, None):
+            raise error
+
+    done, backend = {}, answering(echo)
+    with pytest.raises(SuccessorError, match="halted"):
+        Executor(backend, Limits(), 1, checkpoint).run(jobs(5), done.__setitem__)
+
+    assert sorted(done) == [0, 1]
+    assert backend.started == 2
+
+
+def test_what_ends_after_an_error_is_still_reported():
+    started, failed = threading.Event(), threading.Event()
+
+    def script(mounts, command):
+        if command.argv[0] == "1":
+            started.set()
+            failed.wait(10)
+            return said(b"late")
+        started.wait(10)
+        failed.set()
+        raise SandboxBroken("gone")
+
+    done = {}
+    with pytest.raises(SandboxDown):
+        Executor(answering(script), Limits(), 2, lambda: None).run(jobs(2), done.__setitem__)
+
+    assert done[1].outcome.stdout == b"late"
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_broken_wall():
+    def wrong(mounts, command):
+        raise RuntimeError("a sandbox runs one command")
+
+    with pytest.raises(RuntimeError):
+        run(answering(wrong))
