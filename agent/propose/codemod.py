@@ -57,6 +57,11 @@ class Plan:
     fewest_trees: int = 40
 
 
+# Draws for one mutant: most fail because they were made before, do not compile or make the diff too long. When that
+# many fail in a row, the space near the elites is as good as used up, and the search ends.
+_TRIES = 200
+
+
 class Codemod:
     """Proposer by program search. It keeps nothing between two proposals."""
 
@@ -159,7 +164,7 @@ class _Search:
 
     def _mutant(self) -> _Child | None:
         """Return a new mutant, or `None` when chance finds none any more."""
-        for _ in range(400):
+        for _ in range(_TRIES):
             parent = self._parent()
             draw = self._catalogue(parent).draw(self._chance, self._arms.kind_weight, self._arms.place_weight)
             if draw and self._arms.doubts(draw) and self._chance.random() < self._plan.doubt:

@@ -33,8 +33,10 @@ def extend(base: Tree, genome: Genome, edit: Mutation, library: Library) -> Geno
     tree = apply_mutation(genome.tree, edit, library)
     if tree is None:
         return None
-    shorter = grow(base, compose(genome.edits, edit), library)
-    return shorter if shorter and shorter.tree == tree else Genome((*genome.edits, edit), tree)
+    longer = Genome((*genome.edits, edit), tree)
+    joined = compose(genome.edits, edit)
+    shorter = grow(base, joined, library) if len(joined) < len(longer.edits) else None
+    return shorter if shorter and shorter.tree == tree else longer
 
 
 def cross(base: Tree, first: Genome, second: Genome, library: Library) -> Genome:

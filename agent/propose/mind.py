@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 import libcst as cst
 
 from agent.edits.tree import Tree
-from agent.propose.source import Source, read_source
-from agent.propose.spots import Definition
+from agent.propose.source import Source, assigned_names, read_source
+from agent.propose.spots import Definition, Spot
 from agent.workspace import Zones
 
 
@@ -57,6 +57,16 @@ class Shape:
         agree = all(not a.type or not b.type or a.type == b.type for a, b in pairs)
         returns = not self.returns or not other.returns or self.returns == other.returns
         return len(self.parameters) == len(other.parameters) and self.required == other.required and agree and returns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A statement that could be copied: where it is, the names it uses and those it assigns."""
+
+    source: Source
+    spot: Spot
+    uses: frozenset[str]
+    assigns: frozenset[str]
 
 
 class Mind:
@@ -101,6 +111,16 @@ class Mind:
                     fields = [d.name.rpartition(".")[2] for d in source.definitions if d.parent == item.name]
                     found.setdefault(item.name, tuple(name for name in fields if name.isupper()))
         return found
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement in a function of the mind."""
+        found = ((source, spot) for source in self.sources.values() for spot in source.spots)
+        return tuple(
+            Statement(source, spot, source.uses(spot.node), frozenset(assigned_names(spot.node)))
+            for source, spot in found
+            if spot.role == "statement"
+        )
 
     def options(self, annotation: cst.BaseExpression | None) -> tuple[str, ...]:
         """Return the values that a `Literal` annotation allows, as written; empty for any other type."""

@@ -6,9 +6,7 @@ different edits were made. The kinds of mutation are in `agent.propose.kinds`; h
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -79,7 +77,8 @@ class Mutation:
             where = f"{where} {self.label}"
         if self.kind is Kind.DELETE:
             return f"{where}: leave out `{_excerpt(self.before, 0)}`"
-        same = len(os.path.commonprefix([self.before, self.after]))
+        pairs = enumerate(zip(self.before, self.after, strict=False))
+        same = next((index for index, (old, new) in pairs if old != new), 0)
         before, after = _excerpt(self.before, same), _excerpt(self.after, same)
         return f"{where}: `{before}` becomes `{after}` ({self.kind})"
 
@@ -138,22 +137,21 @@ def _splice(content: bytes, start: int, before: str, after: str) -> bytes:
 
 
 def _with_import(source: Source, content: bytes, need: Need) -> bytes:
-    """Add an import line behind the last import of a file, or where its code begins."""
-    line = f"from {need.module} import {need.name}{source.module.default_newline}".encode()
-    ends = [source.spans[node][1] for node in _head(source.module)]
-    at = source.content.find(b"\n", ends[-1]) + 1 if ends else 0
-    # The head of the file stands before every spot, so positions in it hold for the changed content too.
-    return content[:at] + line + content[at:]
+    """Add an import line behind the docstring and the imports at the top of a file.
 
-
-def _head(module: cst.Module) -> Iterator[cst.CSTNode]:
-    """Yield the docstring and the imports at the top of a module, up to the first other statement."""
-    for statement in module.body:
-        if not isinstance(statement, cst.SimpleStatementLine):
-            return
-        if not isinstance(statement.body[0], cst.Import | cst.ImportFrom | cst.Expr):
-            return
-        yield statement
+    They stand before every spot, so positions in them hold for the changed content too.
+    """
+    end = 0
+    last: cst.BaseSmallStatement | None = None
+    for statement in source.module.body:
+        first = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+        if not isinstance(first, cst.Import | cst.ImportFrom | cst.Expr):
+            break
+        last = first
+        end = source.content.find(b"\n", source.spans[statement][1]) + 1
+    line = f"from {need.module} import {need.name}\n"
+    block = line if isinstance(last, cst.Import | cst.ImportFrom) else f"\n{line}" if last else f"{line}\n\n"
+    return content[:end] + block.replace("\n", source.module.default_newline).encode() + content[end:]
 
 
 def _compiles(content: bytes) -> bool:

@@ -92,3 +92,12 @@ def used_names(node: cst.CSTNode) -> Iterator[str]:
         case _:
             for child in node.children:
                 yield from used_names(child)
+
+
+def assigned_names(node: cst.CSTNode) -> Iterator[str]:
+    """Yield the names, and as `self.x` the attributes, that a statement or one inside it assigns or adds to."""
+    if isinstance(node, cst.AssignTarget | cst.AugAssign | cst.AnnAssign):
+        yield from used_names(node.target)
+    else:
+        for child in node.children:
+            yield from assigned_names(child)

@@ -14,7 +14,6 @@ import libcst as cst
 
 from agent.propose.kinds.site import Site
 from agent.propose.mutations import Kind, Mutation
-from agent.propose.source import used_names
 from agent.propose.spots import Spot
 
 _LEAVES = (cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Pass)
@@ -57,19 +56,22 @@ def duplicates(site: Site) -> Iterator[Mutation]:
 
 
 def copies(site: Site) -> Iterator[Mutation]:
-    """Yield the statement with one of another function before it, where every name of that one means something here."""
+    """Yield the statement with one of another function before it.
+
+    Every name of that one must mean something here, and what it assigns (or, if nothing, what it looks at) must be
+    something that the statement uses; else it would hardly ever make a difference.
+    """
     source, spot = site.source, site.spot
     if spot.role != "statement":
         return
-    own = source.uses(_home(site) or source.module)
+    own, here = source.uses(_home(site) or source.module), source.uses(spot.node)
     known = own | site.mind.names(source).keys() | _BUILTINS
-    for other in site.mind.sources.values():
-        for donor in other.spots:
-            if donor.role != "statement" or (other is source and donor.definition == spot.definition):
-                continue
-            if _worth_copying(donor) and other.uses(donor.node) <= known and _assigned(donor.node) <= own:
-                text = textwrap.indent(textwrap.dedent(_bare(donor)), _indent(spot))
-                yield site.becomes(Kind.COPY, text.replace("\n", _newline(spot)) + spot.text)
+    for donor in site.mind.statements:
+        apart = donor.source is not source or donor.spot.definition != spot.definition
+        touches = donor.assigns <= own and (donor.assigns or donor.uses) & here
+        if apart and touches and donor.uses <= known and _worth_copying(donor.spot):
+            text = textwrap.indent(textwrap.dedent(_bare(donor.spot)), _indent(spot))
+            yield site.becomes(Kind.COPY, text.replace("\n", _newline(spot)) + spot.text)
 
 
 def _worth_copying(spot: Spot) -> bool:
@@ -120,10 +122,3 @@ def _indent(spot: Spot) -> str:
 
 def _newline(spot: Spot) -> str:
     return "\r\n" if spot.text.endswith("\r\n") else spot.text[-1]
-
-
-def _assigned(node: cst.CSTNode) -> frozenset[str]:
-    """Return the names that a statement assigns: copied to where nobody reads them it would do nothing."""
-    if isinstance(node, cst.AssignTarget | cst.AugAssign):
-        return frozenset(used_names(node.target))
-    return frozenset().union(*(_assigned(child) for child in node.children))

@@ -1,8 +1,8 @@
 """Mutations of values: numbers, switches, and the alternatives that a declared type or a registry allows.
 
 Example of each: `k1: float = 1.5` becomes `3.0`; `cache=True` becomes `False`; the default `"whole"` of a parameter
-of type `Literal["whole", "parts"]` becomes `"parts"`; the entry `f` of `{"a": f, "b": g}` becomes `g`; `TABLE["a"]` becomes
-`TABLE["b"]`.
+of type `Literal["whole", "parts"]` becomes `"parts"`; the entry `f` of `{"a": f, "b": g}` becomes `g`; `TABLE["a"]`
+becomes `TABLE["b"]`.
 """
 
 from __future__ import annotations
