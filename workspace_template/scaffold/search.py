@@ -37,6 +37,8 @@ class Search:
         fields = (text, path, "\n".join(_DEFINITION.findall(text)))
         document: dict[str, float] = {}
         for field, weight in zip(fields, self._weights, strict=True):
+            if not weight:
+                continue
             for term, count in count_terms(field, self._terms).items():
                 document[term] = document.get(term, 0.0) + count * weight
         return document

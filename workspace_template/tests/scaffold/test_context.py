@@ -68,7 +68,23 @@ def test_a_clipped_text_keeps_both_ends_and_says_so() -> None:
     assert len(clipped) == 200
     assert clipped.startswith("aaa")
     assert clipped.endswith("zzz")
-    assert "characters left out" in clipped
+    assert "[... 800 or more characters left out ...]" in clipped
+    assert clipped.count("aa") - clipped.count("zz") in (-1, 0, 1)
+
+
+def test_room_that_is_just_enough_is_used() -> None:
+    assert [item.detail for item in pack({"a.py": "x = 1"}, "x", budget=28, share=0.5)] == ["full"]
+
+
+def test_a_clipped_text_has_exactly_the_room_it_was_given() -> None:
+    assert len(clip("x" * 1000, 100)) == 100
+    assert clip("x" * 1000, 100).startswith("x")
+
+
+def test_a_short_definition_wins_over_a_long_one_that_shares_as_much() -> None:
+    source = "def a(mail):\n    return other, words, that, do, nothing\n\ndef b(mail):\n    pass\n"
+
+    assert [symbol.name for symbol in best_symbols(source, "mail", limit=1)] == ["b"]
 
 
 def test_the_end_of_a_clipped_text_gets_what_the_head_does_not() -> None:

@@ -29,7 +29,7 @@ def test_bytes_that_are_not_utf8_are_read_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_file_above_the_limit_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "small.py").write_text("x")
+    (tmp_path / "small.py").write_text("x" * 10)
     (tmp_path / "large.py").write_text("x" * 11)
 
     assert list(read_sources(tmp_path, max_bytes=10)) == ["small.py"]

@@ -42,7 +42,7 @@ def test_a_quote_of_lines_that_are_not_there_is_not_found() -> None:
 
 
 def test_a_quote_that_fits_two_places_is_refused() -> None:
-    with pytest.raises(Refused, match="2 places"):
+    with pytest.raises(Refused, match=r"2 places \(lines 2, 7\)"):
         place_of("    a = 1")
 
 

@@ -36,6 +36,12 @@ def test_the_path_counts_as_much_as_its_weight_says() -> None:
     assert Search(files, path_weight=0.0, definition_weight=0.0).rank("wrap")[0] == "other.py"
 
 
+def test_a_field_without_weight_is_not_searched() -> None:
+    files = {"wrap.py": "x = 1\n", "other.py": "y = 1\n"}
+
+    assert Search(files, path_weight=0.0).rank("wrap") == []
+
+
 def test_a_name_counts_for_more_where_it_is_defined() -> None:
     files = {"a.py": "send()\nsend()\nx = y = z\n", "b.py": "async def send():\n    pass\n"}
 

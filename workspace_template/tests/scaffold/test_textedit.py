@@ -71,8 +71,9 @@ def test_an_edit_at_the_wrong_indentation_lands_at_the_right_one(margin: str) ->
     assert apply_edit(CODE, edit, "a.py") == CODE.replace("        y = 2\n", "        if x:\n            y = 2\n")
 
 
-def test_a_replacement_that_is_laid_out_as_the_file_is_not_shifted_with_its_search() -> None:
-    edit = block("x = 1\ny = 2\n", "        x = 1\n        y = 5\n")
+@pytest.mark.parametrize("margin", ["", "    ", "            "])
+def test_a_replacement_that_is_laid_out_as_the_file_is_not_shifted_with_its_search(margin: str) -> None:
+    edit = block(f"{margin}x = 1\n{margin}y = 2\n", "        x = 1\n        y = 5\n")
 
     assert apply_edit(CODE, edit, "a.py") == CODE.replace("y = 2", "y = 5")
 
