@@ -20,6 +20,7 @@ MILLION = 1_000_000
 class Derived(Record):
     """The computed block. Texts name places as `path:line what`."""
 
+    files_changed: Natural
     lines_changed: Natural
     longest_line: Natural
     touched_kept: Texts
@@ -74,6 +75,7 @@ def derive(facts: Measured) -> Derived:
 def _of_patch(facts: Measured) -> dict[str, object]:
     files = facts.patch.files
     return {
+        "files_changed": len(files),
         "lines_changed": sum(file.added + file.removed for file in files),
         "longest_line": max((file.longest_line for file in files), default=0),
         "touched_kept": capped_texts(file.path for file in files if file.zone == "kept"),

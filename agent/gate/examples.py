@@ -24,6 +24,9 @@ class Finding:
     rule: str
     what: str
 
+    def __str__(self) -> str:
+        return f"{self.rule or 'the bundle'}: {self.what}"
+
 
 def check_bundle(bundle: Bundle) -> tuple[Finding, ...]:
     """Run every example of every rule. Return what is wrong, nothing when the bundle does what its examples say."""

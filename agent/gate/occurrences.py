@@ -14,7 +14,14 @@ from agent.gate.source import bindings, dotted, imported_modules, is_test, modul
 # Handing one of these around as a value hides which of its functions is meant.
 _POWERFUL = frozenset({"os", "sys", "posix", "io", "pathlib", "asyncio", "gc", "inspect", "types", "codecs"})
 
-_QUIET_DUNDERS = frozenset({"__all__", "__version__", "__slots__", "__match_args__", "__hash__"})
+# Names that the interpreter or a comparison goes by; the other dunder names only describe.
+_LIVE_NAMES = frozenset(
+    {"__name__", "__file__", "__builtins__", "__loader__", "__spec__", "__package__", "__path__", "__debug__"}
+    | {"__class__", "__eq__", "__ne__"}
+)
+
+# Undone by pytest after the test, and the plain way to hand a program its input.
+_PATCHED_FOR_A_TEST = frozenset({"monkeypatch.setattr", "monkeypatch.delattr"})
 
 _OUTSIDE = re.compile(
     r"""(?:^|[\s"'=:(])(?:/(?:etc|proc|sys|dev(?!/null\b)|root|home|usr|var|opt|run|boot|mnt|media|srv|lib|bin|sbin|tmp|cand|
@@ -88,8 +95,11 @@ class _Reader(ast.NodeVisitor):
         self._opening(node)
         self._setting(node)
         self._reference(node.func, node)
-        for child in (*node.args, *node.keywords):
+        for child in (*node.args[self._patches_for_a_test(node) :], *node.keywords):
             self.visit(child)
+
+    def _patches_for_a_test(self, node: ast.Call) -> bool:
+        return self._zone == "tests" and dotted(node.func) in _PATCHED_FOR_A_TEST and len(node.args) > 1
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """A reference that is not called, or an assignment to an attribute."""
@@ -100,7 +110,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         """A bare name: a builtin, an imported name, or one of the interpreter's own being rebound."""
         rebound = not isinstance(node.ctx, ast.Load)
-        if rebound and re.fullmatch("__[a-z_]+__", node.id) and node.id not in _QUIET_DUNDERS:
+        if rebound and node.id in _LIVE_NAMES:
             self._add("patching", f"sets {node.id}", node)
         if not rebound:
             self._reference(node, None)

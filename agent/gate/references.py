@@ -1,4 +1,4 @@
-"""Which facts and parameters an expression asks for, so that a misspelt one is found when the law is loaded.
+"""Which facts and parameters an expression asks for: a misspelt one is found when the law is loaded.
 
 At run time a missing field is an error and denies, but `a || f.mispelt` would hold whenever `a` does. Chains that start
 at a variable are checked here against the schema; fields of what a macro runs over are left to the engines.
@@ -7,9 +7,9 @@ at a variable are checked here against the schema; fields of what a macro runs o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,39 +21,66 @@ _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_
 _WORDS = frozenset({"true", "false", "null", "in"})
 
 
+Path = tuple[str, ...]
+"""Where a value stands: a variable and the names below it."""
+
+
 def unknown_references(source: str, parameters: Iterable[str], variables: tuple[str, ...]) -> tuple[str, ...]:
     """Return the chains in a CEL expression that name neither a fact, a parameter nor a macro's own variable."""
-    bare = _STRING.sub('""', source)
-    own = {found[1] for found in _MACRO.finditer(bare)}
-    if own & set(variables):
-        return tuple(sorted(own & set(variables)))  # a macro that takes a variable's name makes it mean another thing
-    return tuple(sorted(set(_unknown(bare, own, frozenset(parameters), variables))))
+    shadowed = _own_variables(source) & set(variables)  # a variable's name must not come to mean another thing
+    known = frozenset(parameters)
+    unknown = {".".join(path) for path in references(source) if not _is_known(path, known, variables)}
+    return tuple(sorted(shadowed | unknown))
 
 
-def _unknown(bare: str, own: set[str], parameters: frozenset[str], variables: tuple[str, ...]) -> Iterator[str]:
-    for found in _CHAIN.finditer(bare):
-        parts = re.sub(r"\s", "", found[1]).split(".")
-        if found[2]:
-            parts = parts[:-1]  # the last one is a function
-        if not parts or parts[0] in own or parts[0] in _WORDS:
-            continue
-        if parts[0] not in variables:
-            yield parts[0]
-        elif parts[0] == "say":
-            if not _is_known(parts[1:], parameters):
-                yield ".".join(parts)
-        elif not _is_known(parts, parameters):
-            yield ".".join(parts)
+def references(source: str) -> frozenset[Path]:
+    """Return every chain of names in a CEL expression that does not start at a macro's own variable."""
+    own = _own_variables(source) | _WORDS
+    found = set()
+    for match in _CHAIN.finditer(_STRING.sub('""', source)):
+        parts = re.sub(r"\s", "", match[1]).split(".")
+        path = tuple(parts[:-1] if match[2] else parts)  # before a parenthesis stands a function
+        if path and path[0] not in own:
+            found.add(path)
+    return frozenset(found)
 
 
-def _is_known(parts: list[str], parameters: frozenset[str]) -> bool:
-    if parts[:1] == ["p"]:
-        return len(parts) == 2 and parts[1] in parameters
-    return parts[:1] == ["f"] and ".".join(parts[1:]) in _paths()
+def pruned(document: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """Return of a nested document only what stands at `paths`: engines pay for every value that they are given.
+
+    A path that is not there is left out, so that who asks for it is told so by the engines.
+    """
+    kept: dict[str, Any] = {}
+    for path in sorted(paths, key=len):
+        _keep(document, kept, path)
+    return kept
+
+
+def _keep(source: Any, kept: dict[str, Any], path: Path) -> None:
+    for part in path[:-1]:
+        source = source.get(part) if isinstance(source, dict) else None
+        if kept.setdefault(part, {}) is source:
+            return  # all of it is kept already
+        kept = kept[part]
+    if isinstance(source, dict) and path[-1] in source:
+        kept[path[-1]] = source[path[-1]]
+
+
+def _own_variables(source: str) -> set[str]:
+    return {found[1] for found in _MACRO.finditer(_STRING.sub('""', source))}
+
+
+def _is_known(path: Path, parameters: frozenset[str], variables: tuple[str, ...]) -> bool:
+    if path[0] not in variables:
+        return False
+    within = path[1:] if path[0] == "say" else path
+    if within[:1] == ("p",):
+        return len(within) == 2 and within[1] in parameters
+    return within[:1] == ("f",) and ".".join(within[1:]) in _fact_paths()
 
 
 @cache
-def _paths() -> frozenset[str]:
+def _fact_paths() -> frozenset[str]:
     """Every field of the facts document that can be reached by names alone."""
     return frozenset(_fields(Facts, ""))
 
@@ -63,5 +90,5 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[str]:
         path = prefix + (field.alias or name)
         yield path
         inner: Any = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and not get_args(inner):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _fields(inner, path + ".")

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -27,7 +28,7 @@ from agent.errors import PolicyDenied
 from agent.gate.document import Measured, Natural
 from agent.gate.engines import Program, compile_both
 from agent.gate.facts import Facts, conclude
-from agent.gate.references import unknown_references
+from agent.gate.references import Path, references, unknown_references
 from agent.gate.strict_yaml import load_yaml
 
 BUNDLE_FILE = "bundle.yaml"
@@ -95,6 +96,16 @@ class Rule:
         """Its name in verdicts and sentences."""
         return self.text.id
 
+    @cached_property
+    def asks(self) -> frozenset[Path]:
+        """The facts and parameters that the rule looks at."""
+        return references(self.rule.source)
+
+    @cached_property
+    def tells(self) -> frozenset[Path]:
+        """The facts and parameters that its sentence names."""
+        return references(self.deny.source)
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -112,8 +123,15 @@ def load_bundle(files: Mapping[str, bytes]) -> Bundle:
     """Read a `policies/` folder, given as its files by path within it. Raises `PolicyDenied` unless it is whole.
 
     Every rule is compiled in both engines, and must ask only for facts and parameters that exist, have an example that
-    it denies, and an ID of its own.
+    it denies, and an ID of its own. The same files give the same bundle object, so that a long history judged by few
+    policies compiles each of them once.
     """
+    return _load(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=16)
+def _load(items: tuple[tuple[str, bytes], ...]) -> Bundle:
+    files = dict(items)
     head = _head(files)
     _check_listing(files, head.rules)
     texts = [rule for name in head.rules for rule in _parse(files, name, _RuleFile).rules]
@@ -141,9 +159,9 @@ def with_parameter(files: Mapping[str, bytes], name: str, value: int) -> dict[st
 
     Raises `PolicyDenied` when the result is no bundle, or has another value there.
     """
-    head = files.get(BUNDLE_FILE, b"")
+    load_bundle(files)
     line = re.compile(rf"^(  {re.escape(name)}:[ ]*)-?[0-9_]+", re.MULTILINE)
-    changed = line.sub(rf"\g<1>{value}", head.decode("utf-8"), count=1)
+    changed = line.sub(rf"\g<1>{value}", files[BUNDLE_FILE].decode("utf-8"), count=1)
     result = {**files, BUNDLE_FILE: changed.encode()}
     if load_bundle(result).parameters.get(name) != value:
         raise PolicyDenied(f"the parameter {name} cannot be set", why=f"{BUNDLE_FILE} has no such number")

@@ -11,7 +11,7 @@ The same bundle and facts always give the same bytes, so that an auditor can jud
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -22,7 +22,8 @@ from agent.errors import PolicyDenied
 from agent.gate.document import Natural
 from agent.gate.engines import Activation, Answer, Failed
 from agent.gate.facts import Facts, parse_facts
-from agent.gate.rules import Bundle, Rule
+from agent.gate.references import Path, pruned
+from agent.gate.rules import DENY_VARIABLES, RULE_VARIABLES, Bundle, Rule
 from agent.gate.wording import worded
 
 MAX_REASON = 1000
@@ -78,8 +79,7 @@ def judge_document(bundle: Bundle, content: bytes) -> Verdict:
     """Judge a stored facts document. What is not exactly such a document is denied by the rule `schema`."""
     try:
         parse_facts(content)
-        scene = _Scene(json.loads(content), dict(bundle.parameters))
-        results = tuple(_result(rule, scene) for rule in bundle.rules)
+        results = _results(bundle, {"f": json.loads(content), "p": dict(bundle.parameters)})
     except PolicyDenied as error:
         results = (_malformed(error),)
     return Verdict(
@@ -91,31 +91,24 @@ def judge_document(bundle: Bundle, content: bytes) -> Verdict:
     )
 
 
-class _Scene:
-    """Facts and parameters as the engines take them; the words for sentences are made only when one is needed."""
-
-    def __init__(self, facts: dict[str, Any], parameters: dict[str, Any]) -> None:
-        self._variables = {"f": facts, "p": parameters}
-        self.asserting = Activation(self._variables)
-
-    @cached_property
-    def denying(self) -> Activation:
-        """The variables of a `deny` sentence."""
-        say = {name: worded(value) for name, value in self._variables.items()}
-        return Activation({**self._variables, "say": say})
+def _results(bundle: Bundle, variables: dict[str, Any]) -> tuple[RuleResult, ...]:
+    asked = Activation(_given(variables, RULE_VARIABLES, {path for rule in bundle.rules for path in rule.asks}))
+    return tuple(_result(rule, asked, variables) for rule in bundle.rules)
 
 
-def _result(rule: Rule, scene: _Scene) -> RuleResult:
-    answer = rule.rule.evaluate(scene.asserting)
+def _given(variables: dict[str, Any], names: tuple[str, ...], paths: Iterable[Path]) -> dict[str, Any]:
+    """The variables, each with what stands at `paths` and nothing else."""
+    return {name: {} for name in names} | pruned(variables, paths)
+
+
+def _result(rule: Rule, asked: Activation, variables: dict[str, Any]) -> RuleResult:
+    answer = rule.rule.evaluate(asked)
     outcome = outcome_of(answer)
-    reason = "" if outcome == "holds" else _reason(rule, scene) if outcome == "does_not_hold" else _undecided(answer)
+    if outcome == "holds":
+        return RuleResult(id=rule.id, title=rule.text.title, holds=True, outcome=outcome, reason="", mend="")
+    reason = _reason(rule, variables) if outcome == "does_not_hold" else _undecided(answer)
     return RuleResult(
-        id=rule.id,
-        title=rule.text.title,
-        holds=outcome == "holds",
-        outcome=outcome,
-        reason=reason,
-        mend="" if outcome == "holds" else rule.text.mend,
+        id=rule.id, title=rule.text.title, holds=False, outcome=outcome, reason=reason, mend=rule.text.mend
     )
 
 
@@ -126,9 +119,11 @@ def outcome_of(answer: Answer) -> Outcome:
     return "does_not_hold" if answer.agreed is False else "undecided"
 
 
-def _reason(rule: Rule, scene: _Scene) -> str:
+def _reason(rule: Rule, variables: dict[str, Any]) -> str:
     """The rule's own sentence. When it cannot be built, a general one stands in: the denial does not depend on it."""
-    sentence = rule.deny.evaluate(scene.denying).agreed
+    said = pruned(variables, (path[1:] for path in rule.tells if path[0] == "say"))
+    given = _given(variables, DENY_VARIABLES, (path for path in rule.tells if path[0] != "say"))
+    sentence = rule.deny.evaluate(Activation({**given, "say": worded(said)})).agreed
     return sentence[:MAX_REASON] if isinstance(sentence, str) and sentence else f"it is not so that: {rule.text.title}"
 
 

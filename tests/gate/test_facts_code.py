@@ -215,6 +215,7 @@ def test_each_way_of_reaching_for_more_is_seen(kind, source):
         "import math\nx = math",
         "x: int = 3\nx += 1",
         "__all__ = ['x']",
+        "class A:\n    __radd__ = __add__\n    __slots__ = ()",
         "import sys\nif __name__ == '__main__':\n    sys.exit(main())",
         "if __name__ == '__main__':\n    raise SystemExit(main())",
         "with pytest.raises(SystemExit): pass",
@@ -223,6 +224,13 @@ def test_each_way_of_reaching_for_more_is_seen(kind, source):
 )
 def test_ordinary_code_adds_nothing(source):
     assert added(source + "\n") == []
+
+
+def test_a_test_may_hand_a_program_its_input_but_the_mind_may_not_be_patched_so():
+    source = "import sys\n\ndef test_x(monkeypatch):\n    monkeypatch.setattr(sys, 'stdin', 1)\n    assert f()\n"
+
+    assert added(source, "tests__scaffold__test_x") == []
+    assert kinds(source) == {"obscure"}
 
 
 def test_a_program_may_end_itself_in_its_main_module_but_only_politely():

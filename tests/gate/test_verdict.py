@@ -13,7 +13,7 @@ from agent.digest import canonical_json, sha256
 from agent.errors import PolicyDenied
 from agent.gate.engines import Activation, Answer, Failed, compile_both
 from agent.gate.examples import facts_for
-from agent.gate.references import unknown_references
+from agent.gate.references import pruned, unknown_references
 from agent.gate.rules import DENY_VARIABLES, RULE_VARIABLES, Example, load_bundle
 from agent.gate.verdict import RuleResult, Verdict, judge, judge_document, outcome_of
 from agent.gate.wording import share, worded
@@ -286,13 +286,25 @@ def test_variables_that_engines_cannot_hold_are_refused():
         ("p", ("p",)),
         ("f", ("f",)),
         ("f['patch']", ("f",)),
-        ("x.y", ("x",)),
+        ("x.y", ("x.y",)),
         ("f.patch.files.all(p, p.x)", ("p",)),
         ("'\\'' + f.nothing + '\\''", ("f.nothing",)),
     ],
 )
 def test_references_to_what_does_not_exist_are_found(source, unknown):
     assert unknown_references(source, {"a": []}, RULE_VARIABLES) == unknown
+
+
+def test_engines_are_given_what_rules_ask_for_and_no_more():
+    document = {"f": {"a": {"b": 1, "c": 2}, "d": [1], "e": 5}, "p": {"x": 1, "y": 2}}
+
+    assert pruned(document, {("f", "a", "b"), ("f", "d"), ("p", "y")}) == {
+        "f": {"a": {"b": 1}, "d": [1]},
+        "p": {"y": 2},
+    }
+    assert pruned(document, {("f", "a", "b"), ("f", "a")}) == {"f": {"a": {"b": 1, "c": 2}}}
+    assert pruned(document, {("f", "nothing"), ("f", "e", "x", "y"), ("q",)}).get("q") is None
+    assert document["f"]["a"] == {"b": 1, "c": 2}
 
 
 @pytest.mark.parametrize(
