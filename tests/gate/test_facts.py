@@ -11,7 +11,7 @@ from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.errors import PolicyDenied
 from agent.gate.document import MAX_ENTRIES
-from agent.gate.facts import Facts, collect, conclude, parse_facts
+from agent.gate.facts import MAX_FACTS_BYTES, Facts, collect, conclude, parse_facts
 from agent.gate.rules import load_bundle
 from agent.gate.verdict import judge
 from agent.workspace import parse_settings
@@ -328,6 +328,11 @@ def test_a_derived_block_that_does_not_follow_is_refused():
 def test_bytes_that_are_no_facts_are_refused(content):
     with pytest.raises(PolicyDenied):
         parse_facts(content)
+
+
+def test_facts_larger_than_any_document_are_refused_unread():
+    with pytest.raises(PolicyDenied, match="too large"):
+        parse_facts(b" " * (MAX_FACTS_BYTES + 1))
 
 
 def test_facts_are_refused_unless_canonical():

@@ -174,6 +174,8 @@ REACHES = {
     ],
     "obscure": [
         "from os import *",
+        "from tests.scaffold import helper",
+        "import tests.scaffold.helper",
         "from scaffold.tools import *",
         "import os\nx = os",
         "import os\ngetattr(os, 'sys' + 'tem')",
@@ -224,6 +226,10 @@ def test_each_way_of_reaching_for_more_is_seen(kind, source):
 )
 def test_ordinary_code_adds_nothing(source):
     assert added(source + "\n") == []
+
+
+def test_tests_may_import_each_other():
+    assert added("from tests.scaffold import helper\n", "tests__scaffold__test_x") == []
 
 
 def test_a_test_may_hand_a_program_its_input_but_the_mind_may_not_be_patched_so():
