@@ -217,6 +217,8 @@ def test_refusals_must_refuse_this_very_candidate():
         check_refusals([review(decision=no, request=other)], REQUEST, ROOT)
     with pytest.raises(ReviewRefused, match="cannot stand among the rejections"):
         check_refusals([review()], REQUEST, ROOT)
+    with pytest.raises(ReviewRefused, match="too many reviews"):
+        check_refusals([review(decision=no)] * (MAX_REVIEWS + 1), REQUEST, ROOT)
     with pytest.raises(ReviewRefused, match="unknown key"):
         check_refusals([review(decision=no, key="eve")], REQUEST, ROOT)
 

@@ -262,7 +262,14 @@ def test_the_public_half_of_a_key_with_a_passphrase_needs_no_passphrase(tmp_path
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe", b"ssh-ed25519", b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END"]
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"ssh-ed25519",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAA\n-----END",
+    ],
 )
 def test_what_is_no_key_is_refused(tmp_path, content):
     (tmp_path / "id").write_bytes(content)
@@ -277,6 +284,48 @@ def test_a_missing_key_is_one_clear_sentence(tmp_path):
     for read in (read_public_key, MachineKey.load, SshKeygen):
         with pytest.raises(SignatureRefused, match="cannot be read: No such file"):
             read(tmp_path / "nowhere")
+
+
+def test_a_key_in_another_format_is_refused_by_name(tmp_path):
+    (tmp_path / "id").write_text("-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n")
+    with pytest.raises(SignatureRefused, match="not in OpenSSH's own format"):
+        read_public_key(tmp_path / "id")
+
+
+def test_a_key_swapped_between_reading_and_signing_is_refused(person, tmp_path):
+    """The name in the review was chosen by the first key; the second may be somebody else's."""
+    signer = SshKeygen(person)
+    other = MachineKey.generate()
+    person.unlink()
+    person.with_name("id.pub").unlink()
+    other.save(person, "other")
+    with pytest.raises(SignatureRefused, match="another key than its public half names"):
+        signer.sign(SPACE, MESSAGE)
+
+
+def test_a_machine_without_ssh_keygen_says_what_to_install(person, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SignatureRefused, match=r"ssh-keygen was not found.*Install OpenSSH's client"):
+        sign_with_ssh_keygen(person, SPACE, MESSAGE)
+
+
+def test_a_touch_that_never_comes_ends(person, tmp_path, monkeypatch):
+    (tmp_path / "ssh-keygen").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    (tmp_path / "ssh-keygen").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("agent.gate.signer._SECONDS_FOR_A_TOUCH", 0.2)
+    with pytest.raises(SignatureRefused, match="did not sign in time"):
+        sign_with_ssh_keygen(person, SPACE, MESSAGE)
+
+
+def test_a_program_in_the_place_of_ssh_keygen_must_still_sign(person, tmp_path, monkeypatch):
+    """What it answers is checked like any signature, so an answer for other bytes is refused here, not at the commit."""
+    (tmp_path / "answer").write_text(armor(KEY.sign(SPACE, b"something else")) + "\n")
+    (tmp_path / "ssh-keygen").write_text(f"#!/bin/sh\nexec /bin/cat {tmp_path}/answer\n")
+    (tmp_path / "ssh-keygen").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SignatureRefused, match="the signature is wrong"):
+        sign_with_ssh_keygen(person, SPACE, MESSAGE)
 
 
 def test_ssh_keygen_failing_is_a_refusal(person):

@@ -179,6 +179,22 @@ def test_every_malformation_is_the_one_refusal(content, reason):
         reopen(content)
 
 
+def test_base64_with_spare_bits_is_refused():
+    """A second spelling of the same payload would give one approval two digests."""
+    for length in range(3):
+        predicate = Evaluation(base_commit="2" * 40, diff=D, evidence=D)
+        payload = encode(StatementKind.EVALUATION, SUBJECT, predicate) + b" " * length
+        text = base64.b64encode(payload).decode()
+        if not text.endswith("="):
+            continue
+        stem = text.rstrip("=")
+        respelled = stem[:-1] + chr(ord(stem[-1]) + 1) + text[len(stem) :]
+        assert base64.b64decode(respelled) == payload
+        envelope = json.loads(seal(payload, KEY.sign(StatementKind.EVALUATION.namespace, pae(payload))))
+        with pytest.raises(SignatureRefused, match="more than one reading"):
+            parse_envelope(canonical_json({**envelope, "payload": respelled}))
+
+
 def test_swapping_the_payload_breaks_the_signature():
     other = encode(StatementKind.EVALUATION, Subject("3" * 40, SUBJECT.manifest), EVALUATION)
     swapped = respelled(lambda e: canonical_json({**e, "payload": base64.b64encode(other).decode()}))
