@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from agent.edits.tree import Tree
 from agent.errors import BadSettings
 from agent.evaluate.corpus import open_corpus
-from agent.evaluate.inside import inside_of
+from agent.evaluate.inside import survey
 from agent.evaluate.limits import limits_of
 from agent.evaluate.skill_edit import EditSettings, open_edit_suite
 from agent.evaluate.skill_search import SearchSettings, SearchSuite
@@ -33,7 +33,7 @@ def load_suites(
     `backend` is asked once for each runtime what its inside gives away. Raises `BadSettings` for a missing or invalid
     file, `SandboxDown` when the benchmark data cannot be made.
     """
-    inside = inside_of(backend, limits_of(settings.sandbox))
+    inside = survey(backend, limits_of(settings.sandbox))
 
     def load(entry: SuiteSettings) -> Suite:
         file = parse_suite(base, entry.name)

@@ -8,6 +8,7 @@ from typing import Self
 
 from agent.candidate import Evidence, SandboxRecord
 from agent.digest import sha256
+from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import UnknownId
 from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests
@@ -92,7 +93,7 @@ class Evaluator:
         base_commit: str,
         base: Tree,
         tree: Tree,
-        patch: object,  # noqa: ARG002  # checked once patches exist
+        patch: Patch,
         diff: bytes,
         search_trials: int,
         candidates_tried: int,
@@ -102,7 +103,7 @@ class Evaluator:
         `search_trials`, `candidates_tried`: what the proposer spent, as counted by the host. Raises `EditConflict` when
         patch and diff do not both lead from `base` to `tree`, `SandboxDown` when something could not be measured.
         """
-        check_same(base, tree, diff)
+        check_same(base, tree, patch, diff)
         self._progress("running the tests of parent and candidate")
         tests = run_tests(self._executor, self._staging, self._settings, base, tree)
         self._progress("measuring parent and candidate in pairs")

@@ -71,9 +71,10 @@ def read_run(outcome: Outcome, nonce: str) -> TestRun:
         if test is None:
             ends.append(report)
         elif isinstance(test, str) and len(test) <= MAX_ID and len(outcomes) < MAX_TESTS:
-            reports[test] += 1
+            name = _printable(test)
+            reports[name] += 1
             said = report.get("outcome")
-            outcomes[test] = said if said in OUTCOMES and reports[test] == 1 else "failed"
+            outcomes[name] = said if said in OUTCOMES and reports[name] == 1 else "failed"
     return TestRun(outcomes, _came_to_its_end(outcome, ends, reports), str(outcome.ending), outcome.stderr)
 
 
@@ -112,6 +113,11 @@ def _came_to_its_end(outcome: Outcome, ends: list[dict[str, Any]], reports: Coun
         return False
     collected, code = ends[0].get("collected"), ends[0].get("exit")
     return code in _ORDINARY_EXITS and code == outcome.exit_code and collected == reports.total()
+
+
+def _printable(test: str) -> str:
+    """The ID with everything but printable ASCII escaped: it goes into evidence and before the eyes of people."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in test)
 
 
 def _parse(line: bytes, nonce: str) -> dict[str, Any] | None:

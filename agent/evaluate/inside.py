@@ -21,7 +21,7 @@ Inside = Callable[[Sequence[str]], frozenset[str]]
 """From sentences to those that a candidate could read inside."""
 
 
-def inside_of(backend: Backend, limits: Limits) -> Inside:
+def survey(backend: Backend, limits: Limits) -> Inside:
     """Return the function that asks a fresh sandbox of `backend`."""
 
     def ask(sentences: Sequence[str]) -> frozenset[str]:

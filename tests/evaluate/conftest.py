@@ -12,7 +12,6 @@ from sandbox.contract import Runtime
 from sandbox.errors import BackendUnavailable
 from tests.evaluate.world import REAL_MODULES, SETTINGS, strip, tiny_tree
 
-
 # No test depends on absolute time, and the machine may be busy.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")

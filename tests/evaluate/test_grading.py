@@ -108,3 +108,10 @@ def test_a_run_without_its_end_has_something_missing_even_if_every_test_reported
 
 def test_the_end_of_the_run_is_in_the_report():
     assert grade("kept", run(), TestRun({}, complete=False, ended="timed_out")).ended == "timed_out"
+
+
+def test_a_name_reaches_people_and_evidence_only_as_printable_ascii():
+    read = read_run(said(lines(one("a\x1b[2K\u202e\ud800\n"), end(1))), NONCE)
+
+    assert read.outcomes == {"a\\x1b[2K\\u202e\\ud800\\n": "passed"}
+    assert read.complete
