@@ -246,6 +246,15 @@ def test_evidence_that_does_not_carry_the_decision_is_denied_by_its_rule(name):
     assert rule in denied_by(HONEST, **changes)
 
 
+def test_what_was_not_measured_counts_as_the_worst_it_could_be():
+    about_scores = {
+        "every-suite-measured", "enough-tasks", "infrastructure-quiet", "objective-gain", "gain-significant",
+        "gain-above-noise", "gain-travels", "no-regression",
+    }  # fmt: skip
+
+    assert denied_by(HONEST, comparisons=()) == about_scores
+
+
 def test_an_unchanged_tree_is_denied():
     assert "something-changed" in denied_by(BASE)
 

@@ -208,7 +208,19 @@ def test_a_skip_of_the_base_stays_allowed():
 
 
 @pytest.mark.parametrize(
-    "body", ["pass", "...", "'Nothing.'", "rank('x')", "assert True", "assert 1 == 1", "assert not False", "x = 1"]
+    "body",
+    [
+        "pass",
+        "...",
+        "'Nothing.'",
+        "rank('x')",
+        "assert True",
+        "assert 1 == 1",
+        "assert not False",
+        "x = 1",
+        "assert (f() == 1, 'x')",
+        "assert f() or True",
+    ],
 )
 def test_a_new_test_that_asserts_nothing_is_empty(body):
     assert changes(BASE + f"\n\ndef test_new():\n    {body}\n").empty == (f"{PATH}::test_new",)

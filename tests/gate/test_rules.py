@@ -229,6 +229,25 @@ def test_bytes_that_are_not_small_utf_8_text_are_refused(file, content):
     refusal({**FILES, file: content})
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("version: 3", "version: !!int 3", "tags"),
+        ("version: 3", "version: !!int '3'", "tags"),
+        ("version: 3", "version: &x 3", "anchors"),
+        ("max_changed_lines: 400", "max_changed_lines: 400\n  more: &x a\n  other: *x", "anchors"),
+    ],
+)
+def test_what_would_mean_the_same_is_refused_too(old, new, said):
+    assert said in refusal(with_bundle(old, new))
+
+
+def test_nesting_has_an_end_that_does_not_depend_on_the_stack():
+    nested = "[" * 30 + "]" * 30
+
+    assert "nested too deep" in refusal(with_rule("{patch.files.0.added: 1000}", f"{{patch.hidden: {nested}}}"))
+
+
 def test_yes_no_on_and_off_are_words():
     files = with_rule("title: The patch is small", "title: yes no on off")
 
