@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -41,11 +42,15 @@ class Desk:
     wall: str
     root: str
 
-    def successor(self, *args: str, stdin: bytes = b"") -> Said:
-        argv = [sys.executable, "-m", "agent", *args, "--json"]
+    def successor(self, *args: str, stdin: bytes = b"", **env: str) -> Said:
+        options = ["--json"]
         if args[0] not in ("audit", "doctor", "init") and args[:2] != ("review", "sign"):
-            argv += ["--workspace", str(self.folder)]
-        done = subprocess.run(argv, input=stdin, capture_output=True, cwd=ROOT, timeout=900, check=False)
+            options += ["--workspace", str(self.folder)]
+        end = args.index("--") if "--" in args else len(args)
+        argv = [sys.executable, "-m", "agent", *args[:end], *options, *args[end:]]
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, cwd=ROOT, timeout=900, check=False, env={**os.environ, **env}
+        )
         err = done.stderr.decode()
         assert "Traceback" not in err, err
         assert done.stdout.strip(), f"no document; stderr: {err}"
@@ -62,7 +67,7 @@ class Desk:
     def branches(self) -> list[str]:
         return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/successor").split()
 
-    def propose(self, edit, by: str = "carol") -> Said:
+    def propose(self, edit, by: str = "carol", **env: str) -> Said:
         """Propose what `edit` makes of a copy of the files, as a git diff."""
         copy = self.folder.parent / f"{self.folder.name}-edit"
         if copy.exists():
@@ -71,7 +76,7 @@ class Desk:
         edit(copy)
         self.git("add", "-A", cwd=copy)
         diff = subprocess.run(["git", "diff", "--cached"], cwd=copy, capture_output=True, check=True).stdout
-        return self.successor("propose", "--patch", "-", "--by", by, "--sandbox", self.wall, stdin=diff)
+        return self.successor("propose", "--patch", "-", "--by", by, "--sandbox", self.wall, stdin=diff, **env)
 
 
 def change(path: str, old: str, new: str):
