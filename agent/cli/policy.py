@@ -73,7 +73,7 @@ def explain(
 ) -> None:
     """Say what a rule demands, why, and what to do when it denies.
 
-    Example: `successor policy explain kept-paths`
+    Example: `successor policy explain kept-paths-untouched`
     """
     with speaking(as_json=as_json) as voice:
         found = [r for r in _bundle(folder, workspace).rules if r.id == rule]

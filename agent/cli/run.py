@@ -204,7 +204,8 @@ def _with_budget(workspace: Workspace, wish: Wish) -> Any:
     changed = Budget(
         trials=wish.trials or budget.trials,
         seconds=wish.seconds or budget.seconds,
-        search_trials=min(budget.search_trials, wish.trials or budget.search_trials),
+        # Half of a small budget is left for the evidence; a candidate that cannot be measured is worth nothing.
+        search_trials=min(budget.search_trials, (wish.trials or budget.trials) // 2 or 1),
     )
     return workspace.settings.model_copy(update={"budget": changed})
 
