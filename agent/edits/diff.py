@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from agent.digest import sha256
 from agent.edits.align import matches
@@ -121,12 +122,14 @@ def _edit(path: str, old: Block | None, new: Block | None, leave: Spot | None, e
 def _places(container: Block, blocks: Sequence[Block], partner: dict[int, str]) -> _Places:
     """Say for each block without partner behind which partner it would stand in `container`, and as how many-th."""
     places: _Places = {}
+    addresses = ["", *(child.address for child in container.children), ""]
+    following = dict(pairwise(addresses))
     after, order = "", 0
     for index in range(len(blocks)):
         if index in partner:
             after, order = partner[index], 0
         else:
-            places[index] = Spot(container.address, after, order)
+            places[index] = Spot(container.address, after, following[after], order)
             order += 1
     return places
 

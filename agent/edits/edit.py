@@ -43,7 +43,9 @@ Kind = Literal["module", "function", "class", "imports", "statement", "branch", 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place between blocks: in the block `inside` (the module: ""), behind the block `after` (at its start: "").
+    """A place between blocks: in the block `inside` (the module: ""), behind `after` and in front of `before`.
+
+    `after` is "" at the start of the container, `before` is "" at its end.
 
     Several blocks put into one place stand in the order of `order`. For a new block these are addresses of the base;
     for an old one, of the result, which is where undoing the edit puts it back.
@@ -51,6 +53,7 @@ class Spot:
 
     inside: str
     after: str
+    before: str
     order: Count
 
 

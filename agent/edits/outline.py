@@ -8,6 +8,7 @@ split where they hold definitions, so that a conditional definition has an addre
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,9 +70,10 @@ class _Cutter:
     def __init__(self, module: cst.Module, source: bytes) -> None:
         self.printer = module
         self.lines = split_lines(source)
-        self.ends_open = bool(source) and not source.endswith(b"\n")
         self.at = 0
         self.taken: set[str] = set()
+        self.numbers: Counter[str] = Counter()
+        self.counts: dict[int, int] = {}  # by identity: the module keeps its nodes alive
 
     def module(self) -> Block:
         tree = self.printer
@@ -89,7 +91,10 @@ class _Cutter:
             raise EditConflict("the source cannot be cut into blocks", why="its lines are not those of its statements")
 
     def _count(self, node: cst.CSTNode) -> int:
-        return self.printer.code_for_node(node).count("\n")
+        """Return how many lines a statement has. Printing is what cutting costs, so each is printed once."""
+        if id(node) not in self.counts:
+            self.counts[id(node)] = self.printer.code_for_node(node).count("\n")
+        return self.counts[id(node)]
 
     def _take(self, count: int) -> bytes:
         start, self.at = self.at, self.at + count
@@ -103,11 +108,10 @@ class _Cutter:
 
     def _address(self, scope: str, stem: str) -> str:
         """Return the first free address for a name in a scope."""
-        name = f"{scope}.{stem}" if scope else stem
-        address, number = name, 1
+        address = name = f"{scope}.{stem}" if scope else stem
         while address in self.taken:
-            number += 1
-            address = f"{name}#{number}"
+            self.numbers[name] += 1
+            address = f"{name}#{self.numbers[name] + 1}"
         self.taken.add(address)
         return address
 

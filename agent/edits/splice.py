@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from agent.edits.edit import BlockEdit, Spot, TextEdit, shown
 from agent.edits.lines import split_lines
 from agent.edits.outline import Block, name_of, outline
 from agent.errors import EditConflict
+
+_ORDER_FREE = frozenset({"function", "class"})
 
 
 def splice_blocks(source: bytes, edits: Sequence[BlockEdit], *, exact: bool) -> bytes:
@@ -77,7 +80,13 @@ class _Finder:
         spot = edit.new.spot if edit.new else None
         if spot is None:
             raise EditConflict(f"{edit.name} has no place")
-        return self._only(spot.inside, edit, spot), spot.after and self._only(spot.after, edit, spot)
+        inside = self._only(spot.inside, edit, spot)
+        after = spot.after and self._only(spot.after, edit, spot)
+        if not self.exact and edit.kind not in _ORDER_FREE:
+            siblings = ["", *(child.address for child in self.blocks[inside].children), ""]
+            if (after, name_of(spot.before)) not in {(here, name_of(there)) for here, there in pairwise(siblings)}:
+                raise EditConflict(f"{edit.name} belongs behind {spot.after}", why="something else stands there now")
+        return inside, after
 
     def _only(self, address: str, edit: BlockEdit, spot: Spot) -> str:
         there = self._there(address)

@@ -61,8 +61,8 @@ class Tree(Mapping[str, File]):
     __slots__ = ("__dict__", "_files")
 
     def __init__(self, files: Mapping[str, File]) -> None:
-        ordered = sorted(files, key=lambda path: path.encode())
-        self._files = {check_path(path): files[path] for path in ordered}
+        ordered = sorted(files, key=lambda path: check_path(path).encode())
+        self._files = {path: files[path] for path in ordered}
         folders = {path.rsplit("/", depth)[0] for path in ordered for depth in range(1, path.count("/") + 1)}
         for clash in sorted(folders & self._files.keys()):
             raise UnsafeTree(f"{clash!a} is both a file and a folder")
