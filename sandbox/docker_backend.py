@@ -11,8 +11,10 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sandbox import docker_settings
 from sandbox.capture import Capture
@@ -30,6 +32,7 @@ SECONDS_TO_LIVE = 3600
 """After this a container ends by itself, even if we were killed; no deadline may be longer."""
 
 _GRACE_SECONDS = 2.0
+_END_SECONDS = 10.0
 _TIMEOUT_CODES = (124, 137)
 _KILLED = 137
 _COLLECTING = Limits(memory=2048 * MIB, tmp=64 * MIB, work=64 * MIB, output=512 * MIB, file_size=512 * MIB)
@@ -169,23 +172,37 @@ class DockerSandbox:
                 # An unread stream would keep the engine waiting for it before it reports the death of the container.
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            was_alive = self._engine.kill(self._container)
+            killed = time.time()
+            self._engine.kill(self._container)
             if ended is None:
                 talk.drain()
-        ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
+        ending = self._ending(ended, code, killed, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
 
-    def _ending(self, ended: Ending | None, code: int | None, *, was_alive: bool, late: bool) -> Ending:
-        """Say how the command ended, from the engine's account and our clock; nothing the command printed counts."""
+    def _ending(self, ended: Ending | None, code: int | None, killed: float, *, late: bool) -> Ending:
+        """Say how the command ended, from the engine's account and our clock; nothing the command printed counts.
+
+        `killed` is when we killed the container (Unix seconds): one that was dead before, somebody else killed.
+        """
         if ended is not None:
             return ended
-        if self._engine.state(self._container)["OOMKilled"] and code != 0:
+        state = self._last_state()
+        if state["OOMKilled"] and code != 0:
             return Ending.OUT_OF_MEMORY
-        if not was_alive or code is None:
+        if code is None or datetime.fromisoformat(state["FinishedAt"]).timestamp() < killed:
             raise SandboxBroken("a container ended under its command", mend="See the engine's log")
         if late and code in _TIMEOUT_CODES:
             return Ending.TIMED_OUT
         return Ending.KILLED if code == _KILLED else Ending.EXITED
+
+    def _last_state(self) -> Mapping[str, Any]:
+        """Return the engine's account of the killed container, once it has one."""
+        until = time.monotonic() + _END_SECONDS
+        while (state := self._engine.state(self._container))["Running"]:
+            if time.monotonic() >= until:
+                raise SandboxBroken("a container survived being killed", mend="See the engine's log")
+            time.sleep(0.01)
+        return state
 
 
 def _sources(mounts: tuple[Mount, ...]) -> dict[str, str]:

@@ -114,7 +114,7 @@ class Engine:
         try:
             with _translated("look at an image"):
                 api: Any = self._api  # untyped in the stubs
-            return dict(api.inspect_image(reference))
+                return dict(api.inspect_image(reference))
         except _Gone:
             return None
 
@@ -149,7 +149,11 @@ class Engine:
 
     def _client(self, seconds: int) -> docker.APIClient:
         given = {"base_url": self._address} if self._address else docker.utils.kwargs_from_env()
-        return docker.APIClient(**given, version="auto", timeout=seconds)
+        _knock(given.get("base_url") or "unix:///var/run/docker.sock")
+        client = docker.APIClient(**given, version="auto", timeout=seconds)
+        # The library keeps a pool of connections for every address, and each container has addresses of its own.
+        client.headers["Connection"] = "close"
+        return client
 
     @contextmanager
     def _patient(self) -> Iterator[docker.APIClient]:
@@ -158,6 +162,15 @@ class Engine:
             yield client
         finally:
             client.close()
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` when nobody listens at a local address; the library would leave its own socket open then."""
+    scheme, _, path = address.partition("://")
+    if scheme in {"unix", "http+unix"}:
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(CALL_SECONDS)
+            door.connect("/" + path.lstrip("/"))
 
 
 class _Gone(SandboxBroken):
