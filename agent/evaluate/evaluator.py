@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -87,6 +87,10 @@ class Evaluator:
         ]
         results = dict(zip(unique, self._scorer.score(requests), strict=True))
         return [results[visible(tree, self._settings).digest].scores for tree in trees]
+
+    def summary(self, suite: str, scores: Mapping[str, int]) -> dict[str, int]:
+        """Figures for people, in ppm, from the scores of some tasks of a suite: `mean`, and what it is known by."""
+        return self._suite(suite).summary(scores)
 
     def evaluate(
         self,

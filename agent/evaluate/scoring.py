@@ -56,6 +56,7 @@ class Scorer:
 
         Two equal requests in one call are run twice: whoever asks twice wants to know whether the answers agree.
         """
+        self._staging.trim()
         known = [self._trials.get_many(self._keys(request).values()) for request in requests]
         results = [self._known(request, scores) for request, scores in zip(requests, known, strict=True)]
         todo = [index for index, result in enumerate(results) if result is None]

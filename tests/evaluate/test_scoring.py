@@ -7,6 +7,7 @@ import pytest
 from agent.edits.tree import File
 from agent.errors import SandboxDown, UnknownId
 from agent.evaluate.evaluator import Evaluator
+from agent.evaluate.staging import KEPT
 from agent.evaluate.suite import SuiteJob, Task
 from agent.evaluate.trial import NO_ANSWER, MemoryTrials
 from agent.evaluate.visible import overlay, visible
@@ -165,6 +166,22 @@ def test_staged_trees_are_gone_when_the_evaluator_is_closed(make, base):
         evaluator.score([base], "count", "dev", ALL)
     assert not seen[0].exists()
     assert not seen[0].parent.exists()
+
+
+def test_a_long_search_does_not_fill_the_disk(make, base):
+    folders = set()
+
+    def script(mounts, command):
+        folders.add(mounts[0].source)
+        return perfect(mounts, command)
+
+    evaluator, _ = make(script)
+    with evaluator:
+        for number in range(KEPT + 5):
+            tree = base.with_file("scaffold/n.py", File(b"%d" % number))
+            evaluator.score([base, tree], "count", "dev", ["dev-a"])
+            evaluator.score([base], "count", "dev", ["dev-b" if number % 2 else "dev-c"])
+        assert sum(folder.exists() for folder in folders) <= KEPT + 1
 
 
 def test_the_judged_do_not_see_what_the_judge_reads(make, base, settings):
