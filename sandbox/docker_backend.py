@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ SECONDS_TO_LIVE = 3600
 
 _GRACE_SECONDS = 2.0
 _END_SECONDS = 10.0
+_FOLLOW_SECONDS = 1.5
 _TIMEOUT_CODES = (124, 137)
 _KILLED = 137
 _COLLECTING = Limits(memory=2048 * MIB, tmp=64 * MIB, work=64 * MIB, output=512 * MIB, file_size=512 * MIB)
@@ -172,24 +172,33 @@ class DockerSandbox:
                 # An unread stream would keep the engine waiting for it before it reports the death of the container.
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            killed = time.time()
-            self._engine.kill(self._container)
+            was_alive = self._still_alive(code) and self._engine.kill(self._container)
             if ended is None:
                 talk.drain()
-        ending = self._ending(ended, code, killed, late=seconds >= command.deadline)
+        ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
 
-    def _ending(self, ended: Ending | None, code: int | None, killed: float, *, late: bool) -> Ending:
-        """Say how the command ended, from the engine's account and our clock; nothing the command printed counts.
+    def _still_alive(self, code: int | None) -> bool:
+        """Whether the container outlives its command.
 
-        `killed` is when we killed the container (Unix seconds): one that was dead before, somebody else killed.
+        When somebody else kills a container its commands die first, so that the exit code alone looks as if the command
+        had killed itself. Only then it is worth waiting to see whether the container follows.
         """
+        until = time.monotonic() + _FOLLOW_SECONDS
+        while code == _KILLED and time.monotonic() < until:
+            if not self._engine.state(self._container)["Running"]:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _ending(self, ended: Ending | None, code: int | None, *, was_alive: bool, late: bool) -> Ending:
+        """Say how the command ended, from the engine's account and our clock; nothing the command printed counts."""
         if ended is not None:
             return ended
         state = self._last_state()
         if state["OOMKilled"] and code != 0:
             return Ending.OUT_OF_MEMORY
-        if code is None or datetime.fromisoformat(state["FinishedAt"]).timestamp() < killed:
+        if code is None or not was_alive:
             raise SandboxBroken("a container ended under its command", mend="See the engine's log")
         if late and code in _TIMEOUT_CODES:
             return Ending.TIMED_OUT
