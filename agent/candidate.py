@@ -77,8 +77,8 @@ class Record(BaseModel):
 class TestReport(Record):
     """Outcome of one pytest run in a sandbox of its own, scored by the host from the list of expected tests.
 
-    `expected` comes from running the parent's tests in the same batch. A test that did not report is `missing` and counts
-    as failed; one nobody expected is reported and counts for nothing.
+    `expected` comes from running the parent's tests in the same batch. A test that did not report is `missing` and
+    counts as failed; one nobody expected is reported and counts for nothing.
     """
 
     __test__ = False  # not a pytest class

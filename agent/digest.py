@@ -25,8 +25,8 @@ def is_digest(text: str) -> bool:
 def canonical_json(value: Any) -> bytes:
     """Return the one byte form of a JSON value: keys sorted, no spaces, UTF-8, floats refused.
 
-    Accepts a pydantic model or plain data. Floats are refused because two writers may print them differently; quantities
-    are integers (parts per million, counts, milliseconds) everywhere they are signed.
+    Accepts a pydantic model or plain data. Floats are refused because two writers may print them differently;
+    quantities are integers (parts per million, counts, milliseconds) everywhere they are signed.
     """
     plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
     _refuse_floats(plain)

@@ -28,7 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     unknown = set(options.names) - BENCHES.keys()
     if unknown:
-        parser.error(f"no bench is named {sorted(unknown)[0]!r}; there are {', '.join(BENCHES)}")
+        parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join(BENCHES)}")
     results = [m for name in options.names or BENCHES for m in BENCHES[name]()]
     print(as_json(results) if options.json else as_table(results))
     if options.write:

@@ -127,7 +127,9 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"\n[bold]Evidence[/bold]  measured by the host in a sandbox of level [{style}]{box['level']}[/{style}] "
         f"({escape(box['backend'])}, no network)"
     )
-    rows = [("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise")]
+    rows: list[tuple[str, ...]] = [
+        ("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise")
+    ]
     rows += [_row(c) for c in evidence["comparisons"]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
