@@ -27,7 +27,7 @@ from typing import ClassVar
 
 
 class SuccessorError(Exception):
-    """Root of the tree. `what` happened, `why`, how to `mend` it: short sentences, the first two without a full stop."""
+    """Root of the tree: `what` happened, `why`, and how to `mend` it, each a short sentence without a full stop."""
 
     exit_code: ClassVar[int] = 1
 
