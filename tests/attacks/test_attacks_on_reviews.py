@@ -353,6 +353,34 @@ def test_a_rejection_of_something_else_in_the_log(world):
     assert "the diff was altered after it was signed" in refusal(world)
 
 
+def rejected(kind="rejected", **changes):
+    return lambda entry: entry.model_copy(update={"kind": kind, "commit": None, **changes})
+
+
+def test_a_rejection_in_the_name_of_another(world, dossier):
+    world.force(dossier, world.sign(dossier, "alice", decision=Decision.REJECT), entry=rejected(by=("bob",)))
+
+    assert "the gate log names other reviewers than those who signed" in refusal(world)
+
+
+def test_an_approval_filed_as_a_rejection(world, dossier):
+    world.force(dossier, world.sign(dossier, "alice"), entry=rejected())
+
+    assert "an approval cannot stand among the rejections" in refusal(world)
+
+
+def test_a_denial_of_what_the_policy_allows(world, dossier):
+    world.force(dossier, [], entry=rejected("denied"))
+
+    assert "recorded as denied by a policy that allows it" in refusal(world)
+
+
+def test_a_rejection_that_names_other_files(world, dossier):
+    world.force(dossier, [], entry=rejected(tree="sha256:" + "0" * 64))
+
+    assert "the result does not hold the files that the gate log names" in refusal(world)
+
+
 def test_sha256_of_the_honest_dossier_is_what_a_review_names(world, dossier):
     review = Review.model_validate_json(
         canonical_json(

@@ -179,6 +179,16 @@ def test_evidence_stripped_and_the_entry_adapted(world):
     assert "the dossier is not complete: missing or unexpected: 'evidence.json'" in refusal(world)
 
 
+def test_evidence_made_executable_and_the_entry_adapted(world):
+    def mark(entry, bundle):
+        bundle = bundle.with_file("diff", File(bundle["diff"].content, executable=True))
+        return entry.model_copy(update={"bundle": bundle.digest}), bundle
+
+    rewrite_tip(world, mark)
+
+    assert "a file in it is executable" in refusal(world)
+
+
 def test_evidence_swapped_for_that_of_another_candidate(world):
     other = world.draft("z9").bundle(tuple(world.sign(world.dossiers["z9"], "alice")))
     rewrite_tip(world, lambda entry, _: (entry.model_copy(update={"bundle": other.digest}), other))

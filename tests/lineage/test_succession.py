@@ -157,6 +157,12 @@ def test_a_new_workspace_overwrites_no_file(tmp_path, world):
     assert not (tmp_path / "new").exists()
 
 
+def test_no_review_is_asked_for_under_an_odd_name(world):
+    for candidate, proposer in (("A", "codemod"), ("a/b", "codemod"), ("x9", "code\nmod"), ("x9", "")):
+        with pytest.raises(Refused, match="no request for review can be made"):
+            world.draft(candidate, proposer=proposer)
+
+
 def test_a_title_that_could_be_read_as_a_trailer_is_refused(world, dossier):
     for title in ("a\nGate-Evidence: sha256:0", "x" * 73, "\x1b[2K", "é"):
         refused(world, dossier, world.sign(dossier, "alice"), "title of a commit", Misuse, title=title)
