@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,9 +12,9 @@ from agent.cli import render
 from agent.cli.init import Level, create
 from agent.cli.parts import cache_folder, open_workspace
 from agent.cli.run import Wish, go
-from agent.cli.speak import JsonOption, Voice, speaking
+from agent.cli.speak import JsonOption, Voice, command_line, speaking
 from agent.errors import Misuse
-from agent.workspace import SETTINGS_FILE, STATE_FOLDER
+from agent.workspace import STATE_FOLDER
 from sandbox.choose import choose
 
 REVIEWER = "demo-reviewer"
@@ -55,7 +55,7 @@ def _make(folder: Path, voice: Voice) -> None:
     person.save(folder / STATE_FOLDER / "keys" / REVIEWER, "demo reviewer, guarded by nobody")
     voice.step(f"workspace {folder} from the template, trust root {root}")
     if level == "reduced":
-        voice.step(f"no Docker engine answers, so the policy of this demo accepts level reduced (see {SETTINGS_FILE})")
+        voice.step("no Docker engine answers, so this demo's own policy (policies/bundle.yaml) accepts level reduced")
 
 
 def _waiting(folder: Path) -> str | None:
@@ -68,6 +68,8 @@ def _waiting(folder: Path) -> str | None:
 
 def _ask(folder: Path, voice: Voice) -> None:
     """Show what waits and how it is approved; at a terminal, ask."""
+    from agent.lineage.succession import read_log
+
     candidate = _waiting(folder)
     if candidate is None:
         _report_nothing(folder, voice)
@@ -75,28 +77,19 @@ def _ask(folder: Path, voice: Voice) -> None:
     key = folder / STATE_FOLDER / "keys" / REVIEWER
     with open_workspace(folder) as opened:
         sheet = render.sheet(opened, opened.store.candidate(candidate))
-        command = render.approve_command(candidate, folder, str(key))
-        document = {**sheet, "approve": command, "audit": _audit_command(folder, opened.repository)}
-        voice.answer(document, lambda console: _show(console, document, opened.folder))
+        approve_it = render.approve_command(candidate, opened.folder, key)
+        audit_it = command_line("audit", opened.folder, "--root", read_log(opened.repository).workspace)
+        document = {**sheet, "approve": approve_it, "audit": audit_it}
+        voice.answer(document, lambda console: _show(console, document, opened.folder, key))
     if voice.interactive and typer.confirm(f"Approve {candidate} as {REVIEWER}?", default=False):
         from agent.cli.review import approve
 
         approve(candidate, key, "approved in the demo", folder, as_json=False)
 
 
-def _show(console: Console, document: dict[str, object], folder: Path) -> None:
-    render.show_sheet(console, {**document, "state": "shown"}, folder)
-    console.print(f"\n[bold]Candidate {document['id']} waits for a person.[/bold] Nothing is committed yet.")
-    console.print(f"approve it:  {document['approve']}", markup=False)
-    console.print(f"audit then:  {document['audit']}", markup=False)
-
-
-def _audit_command(folder: Path, repository: object) -> str:
-    from agent.lineage.repository import Repository
-    from agent.lineage.succession import read_log
-
-    assert isinstance(repository, Repository)
-    return f"successor audit {folder} --root {read_log(repository).workspace}"
+def _show(console: Console, document: dict[str, Any], folder: Path, key: Path) -> None:
+    render.show_sheet(console, document, folder, key)
+    console.print(f"audit it afterwards:   {document['audit']}", markup=False)
 
 
 def _report_nothing(folder: Path, voice: Voice) -> None:

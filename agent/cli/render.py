@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent.cli.parts import Workspace
-from agent.cli.speak import visible
+from agent.cli.speak import command_line, visible
 from agent.loop.store import Entry
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -67,8 +67,8 @@ def show_cards(console: Console, rows: list[dict[str, Any]]) -> None:
         console.print(f"{row['id']}  by {escape(row['proposer'])}  held out: {gains}")
 
 
-def show_sheet(console: Console, document: dict[str, Any], folder: Path) -> None:
-    """Print a candidate: changes, verdict, evidence, diff, and the command that approves it."""
+def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: str | Path = "KEY") -> None:
+    """Print a candidate: changes, verdict, evidence, diff, and the commands that approve and reject it."""
     console.print(f"\n[bold]candidate {document['id']}[/bold]  {document['state']}  by {escape(document['proposer'])}")
     console.print(f"base {document['base_commit']}")
     console.print("\n[bold]What changes[/bold]")
@@ -85,26 +85,21 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path) -> None
     console.print("\n[bold]What the proposer says[/bold] (untrusted)")
     console.print(visible(document["rationale"]), style="dim", markup=False)
     if document["state"] == "awaiting_review":
-        console.print("\n[bold]Approve exactly this[/bold]")
-        console.print(f"  {approve_command(document['id'], folder)}", markup=False)
-        console.print("[bold]or reject it[/bold]")
-        console.print(f"  {reject_command(document['id'], folder)}", markup=False)
+        console.print("\n[bold]It waits for a person. Nothing is committed yet.[/bold]")
+        console.print(f"approve exactly this:  {approve_command(document['id'], folder, key)}", markup=False)
+        console.print(f"or reject it:          {reject_command(document['id'], folder, key)}", markup=False)
     else:
         console.print(f"\n{escape(visible(document['history'][-1]['note']))}")
 
 
-def approve_command(candidate: str, folder: Path, key: str = "KEY") -> str:
+def approve_command(candidate: str, folder: Path, key: str | Path = "KEY") -> str:
     """Return the exact command that approves a candidate."""
-    return f"successor review approve {candidate} --key {key}{_where(folder)}"
+    return command_line("review", "approve", candidate, "--key", key, workspace=folder)
 
 
-def reject_command(candidate: str, folder: Path, key: str = "KEY") -> str:
+def reject_command(candidate: str, folder: Path, key: str | Path = "KEY") -> str:
     """Return the exact command that rejects a candidate."""
-    return f'successor review reject {candidate} --reason "..." --key {key}{_where(folder)}'
-
-
-def _where(folder: Path) -> str:
-    return "" if folder == Path.cwd() else f" --workspace {folder}"
+    return command_line("review", "reject", candidate, "--reason", "...", "--key", key, workspace=folder)
 
 
 def _show_verdict(console: Console, verdict: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from agent.cli.parts import (
     open_evaluator,
     open_workspace,
 )
-from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking, visible
+from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, command_line, speaking, visible
 from agent.errors import Refused
 from agent.loop.stop import Halt
 from agent.loop.store import Entry
@@ -250,5 +250,5 @@ def show_candidate(console: Console, candidate: dict[str, Any], folder: Path) ->
     """Print where a candidate has come to, and what to do next."""
     console.print(f"  {candidate['id']}  [bold]{candidate['state']}[/bold]  {escape(visible(candidate['note']))}")
     if candidate["state"] == "awaiting_review":
-        where = "" if folder == Path.cwd() else f" --workspace {folder}"
-        console.print(f"    look at it with: successor review show {candidate['id']}{where}", markup=False)
+        look = command_line("review", "show", candidate["id"], workspace=folder)
+        console.print(f"    look at it with: {look}", markup=False)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +83,26 @@ def speaking(*, as_json: bool) -> Iterator[Voice]:
         _fail(voice, "Infrastructure", f"the system refused{place}", error.strerror or str(error), mend, 3)
     except KeyboardInterrupt:
         _fail(voice, "Interrupted", "interrupted", "", "Nothing was lost; go on with: successor resume", 130)
+
+
+def command_line(*words: str | Path, workspace: Path | None = None) -> str:
+    """Return a command of this program as it can be typed here: paths short, quoted, and the program where it is."""
+    where = () if workspace is None or workspace == Path.cwd() else ("--workspace", workspace)
+    return shlex.join([*_program(), *(_short(word) if isinstance(word, Path) else word for word in (*words, *where))])
+
+
+def _program() -> list[str]:
+    """How this program is called: by name if the shell finds it, else as it was started."""
+    started = Path(sys.argv[0])
+    if shutil.which("successor"):
+        return ["successor"]
+    return [_short(started)] if started.name == "successor" else [sys.executable, "-m", "agent"]
+
+
+def _short(path: Path) -> str:
+    """A path relative to here if it is below, else absolute."""
+    absolute = path.absolute()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
