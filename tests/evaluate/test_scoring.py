@@ -49,9 +49,13 @@ def make(settings, library):
     def evaluator(script=perfect, trials=None, **options):
         backend = answering(script)
         made = Evaluator(backend, library, [CountingSuite()], settings, trials or MemoryTrials(), **options)
+        open_ones.append(made)
         return made, backend
 
-    return evaluator
+    open_ones = []
+    yield evaluator
+    for made in open_ones:
+        made.close()
 
 
 ALL = ("dev-a", "dev-b", "dev-c")
@@ -149,7 +153,8 @@ def test_trials_of_other_inputs_are_other_trials(make, base, settings, library):
     tighter = settings.model_copy(update={"sandbox": settings.sandbox.model_copy(update={"memory_mib": 64})})
     for changed in (seeded, tighter):
         backend = answering(perfect)
-        Evaluator(backend, library, [CountingSuite()], changed, trials).score([base], "count", "dev", ALL)
+        with Evaluator(backend, library, [CountingSuite()], changed, trials) as evaluator:
+            evaluator.score([base], "count", "dev", ALL)
         assert backend.started == 1
 
 
