@@ -35,7 +35,7 @@ class BubblewrapBackend:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._inside: Inside | None = None
+        self._ready: tuple[Bwrap, Inside, Path] | None = None
 
     @property
     def name(self) -> str:
@@ -63,19 +63,19 @@ class BubblewrapBackend:
 
     def prepare(self, progress: Progress = lambda _: None) -> Runtime:
         """Collect the inside from this machine's Python, or find it in the cache."""
-        find_bwrap()
-        self._inside = inside_of_this_machine(self._cache, progress)
-        return self._inside.runtime(self.name, guest_folder(self._cache))
+        bwrap = find_bwrap()
+        inside, guest = inside_of_this_machine(self._cache, progress), guest_folder(self._cache)
+        self._ready = (bwrap, inside, guest)
+        return inside.runtime(self.name, guest)
 
     @contextmanager
     def start(self, mounts: tuple[Mount, ...], limits: Limits) -> Iterator[BubblewrapSandbox]:
         """Give a sandbox; bubblewrap makes it in the moment in which its command runs, and unmakes it after."""
-        if self._inside is None:
+        if self._ready is None:
             self.prepare()
-        assert self._inside is not None
-        yield BubblewrapSandbox(
-            find_bwrap(), _view(self._inside, guest_folder(self._cache), mounts), limits, self._inside
-        )
+        assert self._ready is not None
+        bwrap, inside, guest = self._ready
+        yield BubblewrapSandbox(bwrap, _view(inside, guest, mounts), limits, inside)
 
 
 class BubblewrapSandbox:

@@ -50,7 +50,7 @@ class DockerBackend:
         self._base = base
         self._engine = engine or Engine()
         self._run = secrets.token_hex(8)
-        self._ready: tuple[Inside, str] | None = None
+        self._ready: tuple[Inside, str, Path] | None = None
 
     @property
     def name(self) -> str:
@@ -76,8 +76,9 @@ class DockerBackend:
         """Make the image, or find it; remove what killed processes of ours left on the engine."""
         self.reap()
         inside = self._inside(progress)
-        self._ready = (inside, Images(self._engine, self._cache).of(inside, progress))
-        return inside.runtime(self.name, guest_folder(self._cache))
+        image, guest = Images(self._engine, self._cache).of(inside, progress), guest_folder(self._cache)
+        self._ready = (inside, image, guest)
+        return inside.runtime(self.name, guest)
 
     def reap(self) -> tuple[str, ...]:
         """Remove containers of ours whose owner is gone or whose time is over, and no other; return their IDs."""
@@ -94,8 +95,8 @@ class DockerBackend:
         if self._ready is None:
             self.prepare()
         assert self._ready is not None
-        inside, image = self._ready
-        shown = {GUEST: str(guest_folder(self._cache)), **_sources(mounts)}
+        inside, image, guest = self._ready
+        shown = {GUEST: str(guest), **_sources(mounts)}
         with self._container(image, shown, limits) as container:
             yield DockerSandbox(self._engine, container, limits, inside.python)
 

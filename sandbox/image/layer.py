@@ -54,10 +54,12 @@ def install(lock: str, target: Target, destination: Path) -> None:
 
 def pip_command(target: Target, wanted: Path, destination: Path) -> list[str]:
     """Return the one way in which pip is called: hashes required, wheels only, nothing beyond the list."""
+    # pip asks the Python it runs under about the requirements of wheels for another; the lock was made for all of them.
+    whatever_runs_pip = ("--no-compile", "--ignore-requires-python")
     platforms = [f"manylinux_2_{minor}_{target.machine}" for minor in range(target.glibc, _OLDEST_GLIBC - 1, -1)]
     return [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *("--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile"),
+        *("--require-hashes", "--only-binary", ":all:", "--no-deps", *whatever_runs_pip),
         *("--python-version", ".".join(target.version.split(".")[:2]), "--implementation", "cp"),
         *(part for name in (*platforms, f"manylinux2014_{target.machine}") for part in ("--platform", name)),
         *("--target", str(destination), "--requirement", str(wanted)),

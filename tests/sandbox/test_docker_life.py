@@ -42,7 +42,7 @@ def engine(backend):
 def make(backend, engine):
     """Make containers that stay until the test is over."""
     made = []
-    _, image = backend._ready
+    _, image, _ = backend._ready
 
     def create(given, *, seconds=600):
         container = engine.create(docker_settings.container(image, {}, SMALL, given, seconds))
@@ -165,7 +165,7 @@ def test_an_engine_that_does_not_answer_is_broken_not_scored(backend, tmp_path):
 def test_an_image_that_is_gone_is_broken_not_scored(backend, cache):
     other = DockerBackend(cache)
     other.prepare()
-    other._ready = (other._ready[0], "sha256:" + "0" * 64)
+    other._ready = (other._ready[0], "sha256:" + "0" * 64, other._ready[2])
     with pytest.raises(SandboxBroken, match="make a container"), other.start((), SMALL):
         pass
 
@@ -209,7 +209,7 @@ def test_a_base_that_cannot_be_had_is_said_with_the_mend(backend, tmp_path):
 
 
 def test_the_image_holds_only_the_inside(backend, engine):
-    inside, image = backend._ready
+    inside, image, _ = backend._ready
     known = engine.image(image)
     assert known["Config"]["User"] == "10001:10001"
     assert known["Config"]["Labels"]["successor.inside"] == inside.digest

@@ -73,7 +73,7 @@ def prepared(cache):
 @pytest.mark.bubblewrap
 def test_the_digest_is_that_of_the_content(prepared):
     backend, _ = prepared
-    inside = backend._inside
+    _, inside, _ = backend._ready
     assert folder_digest(inside.root, leave_out=lambda path: path.suffix == ".pyc") == inside.digest
 
 
@@ -91,7 +91,7 @@ def test_both_standard_libraries_hold_the_same_files(prepared):
 @pytest.mark.bubblewrap
 def test_no_link_or_privilege_leads_out_of_the_inside(prepared):
     backend, _ = prepared
-    root = backend._inside.root
+    root = backend._ready[1].root
     for path in root.rglob("*"):
         if path.is_symlink():
             target = path.readlink()
