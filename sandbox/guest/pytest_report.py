@@ -35,9 +35,6 @@ def open_channel() -> tuple[dict[str, Any], Send]:
     nonce = request.pop("nonce")
     channel = os.dup(1)
     os.dup2(2, 1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
 
     def send(report: dict[str, Any]) -> None:
         line = json.dumps({"nonce": nonce, **report}).encode() + b"\n"

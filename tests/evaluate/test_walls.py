@@ -143,7 +143,7 @@ BESIDE = {
     "_pytest/__init__.py": b"",
     "sitecustomize.py": b"import os\nos._exit(0)\n",
     "usercustomize.py": b"import os\nos._exit(0)\n",
-    "json.py": b"raise SystemExit(0)\n",
+    **dict.fromkeys(("json.py", "statistics.py", "difflib.py", "pdb.py", "doctest.py"), b"raise SystemExit(0)\n"),
 }
 
 

@@ -67,7 +67,7 @@ if __name__ == "__main__":
 '''
 
 KEPT_TEST = b"""
-import subprocess, sys
+import statistics, subprocess, sys
 from scaffold import __main__ as main
 
 def test_it_refuses():
