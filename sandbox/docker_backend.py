@@ -96,7 +96,8 @@ class DockerBackend:
             self.prepare()
         assert self._ready is not None
         inside, image, guest = self._ready
-        shown = {GUEST: str(guest), **_sources(mounts)}
+        # Without a network the engine leaves /etc/hosts empty, and then not even `localhost` has an address.
+        shown = {GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}
         with self._container(image, shown, limits) as container:
             yield DockerSandbox(self._engine, container, limits, inside.python)
 

@@ -161,6 +161,29 @@ def the_host_name_is_not_the_machines(wall):
 
 
 @check
+def the_hardware_is_not_described(wall):
+    code = "import os; print(os.listdir('/sys') if os.path.exists('/sys') else [])"
+    assert text(wall.python(code)) == "[]"
+
+
+@check
+def the_kernels_own_memory_is_out_of_reach(wall):
+    code = """
+for path in ("/proc/kcore", "/proc/kallsyms", "/proc/keys", "/proc/timer_list", "/dev/mem", "/dev/kmsg"):
+    try:
+        with open(path, "rb") as file:
+            content = file.read(4096)
+    except OSError:
+        continue
+    if path == "/proc/kallsyms":
+        content = content.translate(None, b"0 \\n") if not content.startswith(b"0000000000000000") else b""
+    if content:
+        print("read", path, len(content))
+"""
+    assert text(wall.python(code)) == ""
+
+
+@check
 def settings_of_the_kernel_cannot_be_written(wall):
     code = """
 import os
@@ -611,6 +634,17 @@ def pytest_runs(wall):
     mount = staged(wall, {"test_it.py": b"def test_it(tmp_path):\n    assert tmp_path.exists()\n"}, "/cand")
     outcome = wall.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "/cand", mounts=(mount,))
     assert (outcome.exit_code, b"1 passed" in outcome.stdout) == (0, True)
+
+
+@check
+def localhost_has_an_address(wall):
+    code = """
+import socket
+server = socket.create_server(("localhost", 0))
+socket.create_connection(("localhost", server.getsockname()[1]), 5).sendall(b"x")
+print(server.accept()[0].recv(1))
+"""
+    assert text(wall.python(code)) == "b'x'"
 
 
 @check
