@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
-from agent.edits.lines import count_changes, split_lines
+from agent.edits.lines import count_changes
 
 
 def _read_bytes(value: Any) -> bytes:
@@ -81,7 +81,7 @@ class FileAdded:
 
     def summary(self) -> str:
         """Say in one line for people what changes where."""
-        return f"{shown(self.path)} added, {len(split_lines(self.content))} lines"
+        return f"{shown(self.path)} added{_size(b'', self.content)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class FileRemoved:
 
     def summary(self) -> str:
         """Say in one line for people what changes where."""
-        return f"{shown(self.path)} removed, {len(split_lines(self.content))} lines"
+        return f"{shown(self.path)} removed{_size(self.content, b'')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def splice_blocks(source: bytes, edits: Sequence[BlockEdit], *, exact: bool) -> 
     for edit in edits:
         if edit.old is not None:
             splice.replace(finder.block(edit), edit)
-        if edit.new is not None and (edit.new.spot is not None or edit.old is None):
+        if edit.old is None or (edit.new is not None and edit.new.spot is not None):
             splice.insert(finder.spot(edit), edit)
     pieces = list(splice.emit(root))
     if splice.waiting:

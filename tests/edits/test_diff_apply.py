@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.edits.apply import apply
 from agent.edits.diff import diff
 from agent.edits.lines import split_lines
-from agent.edits.patch import BlockEdit, FileAdded, ModeChanged, Patch, TextEdit
+from agent.edits.patch import BlockEdit, FileAdded, ModeChanged, Patch, Side, TextEdit
 from agent.edits.tree import File, Tree
 from agent.errors import EditConflict
 from tests.edits.generated import module_pairs, modules, tree_pairs
@@ -302,6 +302,8 @@ def test_nothing_follows_a_line_without_newline():
         (diff(one(b"y", "a"), Tree({})), "cannot be removed"),
         (diff(one(b"y", "b"), Tree({})), "cannot be removed"),
         (diff(one(b"y", "b"), one(b"z", "b")), "is not there"),
+        (Patch((BlockEdit("a", "function", None, Side("f", b"def f(): ...\n")),)), "has no place"),
+        (Patch((BlockEdit("a", "function", None, None),)), "has no place"),
         (Patch((ModeChanged("a", False),)), "mode is not what"),
         (Patch((ModeChanged("a", True), ModeChanged("a", True))), "mode is not what"),
         (Patch((FileAdded("b", b"", False), ModeChanged("b", True))), "edited twice"),
@@ -310,7 +312,7 @@ def test_nothing_follows_a_line_without_newline():
 )
 def test_edits_of_files_that_do_not_fit(patch, why):
     edits = tuple(replace(edit, path="a") if isinstance(edit, BlockEdit) else edit for edit in patch.edits)
-    if any(isinstance(edit, BlockEdit) for edit in edits):
+    if any(isinstance(edit, TextEdit) for edit in edits[:-1]):
         why = "two ways that do not go together"
 
     with pytest.raises(EditConflict, match=why):

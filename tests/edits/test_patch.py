@@ -107,8 +107,8 @@ def test_the_summary_names_definitions():
         "a.py::LIMIT changed, +1 -1",
         "a.py::f changed, +1 -1",
         "b.txt line 2 changed, +2 -2",
-        "new added, 1 lines",
-        "run removed, 1 lines",
+        "new added, +1 -0",
+        "run removed, +0 -1",
     )
     assert PATCH.paths == ("a.py", "b.txt", "new", "run")
 

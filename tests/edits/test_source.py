@@ -1,5 +1,7 @@
 """What may be parsed in this process: nothing that crashes the parser, hangs it, or comes back altered."""
 
+import inspect
+import json
 import random
 import subprocess
 import sys
@@ -51,18 +53,21 @@ DISGUISED = {
 }
 
 
-@pytest.mark.parametrize("name", [*DEADLY, *DISGUISED])
-def test_a_source_that_would_kill_the_parser_is_not_given_to_it(name):
-    """In a process of its own: without the guard this dies of a signal or never ends."""
+def test_a_source_that_would_kill_the_parser_is_not_given_to_it():
+    """In a process of its own: without the guard it dies of a signal or never ends, and the last name says of what."""
     code = (
-        "import sys; from agent.edits.source import parse_source; from agent.errors import EditConflict\n"
-        "try: parse_source(sys.stdin.buffer.read())\n"
-        "except EditConflict as error: print('refused')\n"
+        "import json, sys; from agent.edits.source import parse_source; from agent.errors import EditConflict\n"
+        "for name, source in json.load(sys.stdin).items():\n"
+        "    print(name, flush=True)\n"
+        "    try: parse_source(source.encode())\n"
+        "    except EditConflict: continue\n"
+        "    sys.exit(3)\n"
     )
-    source = {**DEADLY, **DISGUISED}[name].encode()
-    done = subprocess.run([sys.executable, "-c", code], input=source, capture_output=True, check=False, timeout=60)
+    command = [sys.executable, "-c", code]
+    sources = {**DEADLY, **DISGUISED}
+    done = subprocess.run(command, input=json.dumps(sources), capture_output=True, check=False, timeout=60, text=True)
 
-    assert (done.returncode, done.stdout) == (0, b"refused\n")
+    assert (done.returncode, done.stdout.splitlines()) == (0, list(sources))
 
 
 @pytest.mark.parametrize("name", [*DEADLY, *(name for name in DISGUISED if "unended" not in name)])
@@ -121,6 +126,15 @@ def test_what_cannot_be_read_exactly_is_refused_with_the_reason(source, why):
 )
 def test_what_can_be_read_comes_back_byte_for_byte(source):
     assert parse_source(source).bytes == source
+
+
+def test_a_source_that_is_too_deep_for_the_stack_that_is_left_is_refused():
+    def below(frames):
+        return below(frames - 1) if frames else parse_source(b"x = " + b"not " * 250 + b"y\n")
+
+    room = sys.getrecursionlimit() - len(inspect.stack(0))
+    with pytest.raises(EditConflict, match="RecursionError"):
+        below(room - 100)
 
 
 def test_the_scanner_lets_the_standard_library_through():
