@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from types import MappingProxyType
 
 from agent.propose.mutations import Kind, Mutation
-from agent.propose.reach import Key
 
 # How promising each kind is before anything was tried. A value that the author of the code already
 # thought of as an alternative is the best bet; a statement moved at random the worst.
@@ -14,9 +13,9 @@ FIRST_WEIGHTS: Mapping[Kind, float] = MappingProxyType(
     {
         Kind.ALTERNATIVE: 2.0,
         Kind.DEFAULT: 1.0,
-        Kind.REGISTRY: 0.15,
+        Kind.REGISTRY: 0.05,
         Kind.ARGUMENT: 0.3,
-        Kind.SEQUENCE: 0.3,
+        Kind.SEQUENCE: 0.2,
         Kind.NUMBER: 0.4,
         Kind.BOOL: 0.2,
         Kind.STRING: 0.3,
@@ -29,42 +28,36 @@ FIRST_WEIGHTS: Mapping[Kind, float] = MappingProxyType(
         Kind.DUPLICATE: 0.05,
     }
 )
-_KIND_MEMORY = 6.0
+# How many results what was expected weighs as much as.
+_KIND_MEMORY = 4.0
 _PLACE_MEMORY = 2.0
 _PLACE_FIRST = 0.5
+_CHANGED = 0.4  # what a result is worth that made a difference, if only for the worse
 
 
 class Arms:
-    """Running means of how well kinds and definitions did, each starting from what was expected of it."""
+    """Running means of how well kinds, definitions and targets did, each starting from what was expected of it."""
 
     def __init__(self) -> None:
-        self._kinds: dict[Kind, tuple[int, float]] = {}
-        self._places: dict[Key, tuple[int, float]] = {}
-        self._refuted: set[tuple[Key, str, str, str]] = set()
+        self._results: dict[Hashable, tuple[int, float]] = {}
+        self._refuted: set[tuple[Hashable, str]] = set()
 
     def learn(self, mutation: Mutation, *, improved: bool, changed: bool) -> None:
-        """Take in one result. A definition that makes a difference, if only for the worse, is worth more tries."""
+        """Take in one result. A place that makes a difference, if only for the worse, is worth more tries."""
         if not improved:
-            self._refuted.add(_what(mutation))
-        count, total = self._kinds.get(mutation.kind, (0, 0.0))
-        self._kinds[mutation.kind] = (count + 1, total + improved)
-        count, total = self._places.get(mutation.place, (0, 0.0))
-        self._places[mutation.place] = (count + 1, total + (1.0 if improved else 0.4 if changed else 0.0))
+            self._refuted.add((mutation.target, mutation.after))
+        worth = 1.0 if improved else _CHANGED if changed else 0.0
+        for arm, value in ((mutation.kind, float(improved)), (mutation.place, worth), (mutation.target, worth)):
+            count, total = self._results.get(arm, (0, 0.0))
+            self._results[arm] = (count + 1, total + value)
 
     def doubts(self, mutation: Mutation) -> bool:
         """Whether the same change was tried before, on whatever parent, and did not help."""
-        return _what(mutation) in self._refuted
+        return (mutation.target, mutation.after) in self._refuted
 
-    def kind_weight(self, kind: Kind) -> float:
-        """Return how often a kind should be drawn, relative to others."""
-        count, total = self._kinds.get(kind, (0, 0.0))
-        return (_KIND_MEMORY * FIRST_WEIGHTS[kind] + total) / (_KIND_MEMORY + count)
-
-    def place_weight(self, place: Key) -> float:
-        """Return how often a definition should be drawn, relative to others."""
-        count, total = self._places.get(place, (0, 0.0))
-        return (_PLACE_MEMORY * _PLACE_FIRST + total) / (_PLACE_MEMORY + count)
-
-
-def _what(mutation: Mutation) -> tuple[Key, str, str, str]:
-    return mutation.place, mutation.label, mutation.before, mutation.after
+    def weight(self, arm: Hashable) -> float:
+        """Return how often a kind, a definition or a target should be drawn, relative to others of its sort."""
+        memory = _KIND_MEMORY if isinstance(arm, Kind) else _PLACE_MEMORY
+        first = FIRST_WEIGHTS[arm] if isinstance(arm, Kind) else _PLACE_FIRST
+        count, total = self._results.get(arm, (0, 0.0))
+        return (memory * first + total) / (memory + count)

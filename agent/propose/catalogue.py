@@ -1,13 +1,14 @@
 """All mutations of a mind, enumerated lazily and drawn by chance.
 
-A draw chooses first the kind, then the definition, then one mutation among those: so a file of many operators does not
-drown one `Literal`. The weights of kinds and definitions come from the caller, who learns them as the search goes on.
+A draw chooses first the kind, then the definition, then what to replace in it, then by what: so a file of many
+operators does not drown one `Literal`, nor a number with ten alternatives a switch with one. The weights come from the
+caller, who learns them as the search goes on.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -63,16 +64,17 @@ class Catalogue:
             self._found[kind] = {key: tuple(mutations) for key, mutations in found.items()}
         return self._found[kind]
 
-    def draw(
-        self, chance: random.Random, kind_weight: Callable[[Kind], float], place_weight: Callable[[Key], float]
-    ) -> Mutation | None:
-        """Return one mutation by chance, or `None` when the kind that was drawn has none."""
-        kind = pick(chance, {kind: kind_weight(kind) for kind in Kind})
-        found = self.of(kind)
+    def draw(self, chance: random.Random, weigh: Callable[[Hashable], float]) -> Mutation | None:
+        """Return one mutation by chance, or `None` when the kind that was drawn has none.
+
+        weigh: gives the weight of a kind, of a definition (`Mutation.place`) and of a target (`Mutation.target`).
+        """
+        found = self.of(pick(chance, {kind: weigh(kind) for kind in Kind}))
         if not found:
             return None
-        place = pick(chance, {key: place_weight(key) for key in found})
-        return pick(chance, dict.fromkeys(found[place], 1.0))
+        mutations = found[pick(chance, {place: weigh(place) for place in found})]
+        target = pick(chance, {mutation.target: weigh(mutation.target) for mutation in mutations})
+        return pick(chance, {mutation: 1.0 for mutation in mutations if mutation.target == target})
 
     def __iter__(self) -> Iterator[Mutation]:
         """Yield every mutation, kind by kind."""

@@ -1,8 +1,8 @@
 """The offline proposer: a seeded search over mutations of the mind, guided by the dev tasks of the objective suite.
 
 A generation of children is bred from the best so far, by mutation and by joining the edits of two; a race on few tasks
-drops most of them, and only what also gains on more tasks stays. At the end the finalists are scored on tasks that no
-choice was made by, and every edit that does not carry gain is taken out again.
+drops most of them, and only what also gains on more tasks, and breaks no test of the workspace, stays. At the end the
+finalists are scored on tasks that no choice was made by, and every edit that does not carry gain is taken out again.
 
 Nothing here looks at a clock or at the number of workers, so the same seed gives the same proposal on every machine.
 """
@@ -54,7 +54,7 @@ class Plan:
     patience: int = 4
     scorings: int = 90
     seconds_per_scoring: float = 1.4
-    fewest_trees: int = 40
+    fewest_trees: int = 30
 
 
 # Draws for one mutant: most fail because they were made before, do not compile or make the diff too long. When that
@@ -145,6 +145,8 @@ class _Search:
         """Return the next generation: joins of what was found, then mutations, as many as the budget allows."""
         best = self._found[0] if self._found else self._base
         room = self._ledger.room(len(self._tasks.second), looks=2, keep=finish_cost(self._found, self._tasks))
+        if room < self._plan.generation // 2:
+            return []  # what is left pays for too little to choose from
         wanted = min(self._plan.generation, room)
         children = self._crossed(best)[: min(self._plan.crosses, wanted)]
         self._seen.update(child.genome.tree.digest for child in children)
@@ -166,7 +168,7 @@ class _Search:
         """Return a new mutant, or `None` when chance finds none any more."""
         for _ in range(_TRIES):
             parent = self._parent()
-            draw = self._catalogue(parent).draw(self._chance, self._arms.kind_weight, self._arms.place_weight)
+            draw = self._catalogue(parent).draw(self._chance, self._arms.weight)
             if draw and self._arms.doubts(draw) and self._chance.random() < self._plan.doubt:
                 continue
             genome = extend(self._base.tree, parent, draw, self._library) if draw else None
@@ -194,7 +196,9 @@ class _Search:
         self._ledger.score([child.genome.tree for child in children], first)
         alive = [child for child in children if self._beats(child, first, self._plan.survives)]
         self._ledger.score([child.genome.tree for child in alive], second)
-        joined = [child for child in alive if self._beats(child, second, self._plan.joins)]
+        better = [child for child in alive if self._beats(child, second, self._plan.joins)]
+        sound = self._ledger.sound([child.genome.tree for child in better])
+        joined = [child for child, whole in zip(better, sound, strict=True) if whole]
         for child in children:
             if child.mutation:
                 self._arms.learn(child.mutation, improved=child in joined, changed=self._differs(child))

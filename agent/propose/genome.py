@@ -36,7 +36,7 @@ def extend(base: Tree, genome: Genome, edit: Mutation, library: Library) -> Geno
     longer = Genome((*genome.edits, edit), tree)
     joined = compose(genome.edits, edit)
     shorter = grow(base, joined, library) if len(joined) < len(longer.edits) else None
-    return shorter if shorter and shorter.tree == tree else longer
+    return shorter if shorter and shorter.tree == tree else longer  # told by text, so it may not be the same
 
 
 def cross(base: Tree, first: Genome, second: Genome, library: Library) -> Genome:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.edits.tree import Tree
-from agent.propose.proposer import DevBench
+from agent.propose.proposer import DevBench, GuardedBench
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Ledger:
         self._trials_left = trials
         self._scorings_left = scorings
         self._scores: dict[str, dict[str, int] | None] = {}
+        self._sound: dict[str, bool] = {}
         self.trials = 0
         self.scorings = 0
 
@@ -100,6 +101,16 @@ class Ledger:
         """Return the gain of one tree over another on tasks that both were scored on."""
         one, two = self.scores(base, tasks), self.scores(other, tasks)
         return None if one is None or two is None else paired_gain(one, two)
+
+    def sound(self, trees: Sequence[Tree]) -> list[bool]:
+        """Return which trees pass the workspace's tests, as far as the bench can tell. Tests are no trials."""
+        unknown = {tree.digest: tree for tree in trees if tree.digest not in self._sound}
+        if unknown:
+            self._checkpoint()
+            bench = self._bench
+            answers = bench.sound(list(unknown.values())) if isinstance(bench, GuardedBench) else [True] * len(unknown)
+            self._sound.update(zip(unknown, answers, strict=True))
+        return [self._sound[tree.digest] for tree in trees]
 
     def _ask(self, trees: Sequence[Tree], tasks: Sequence[str]) -> None:
         self._checkpoint()

@@ -70,6 +70,11 @@ class Mutation:
         return self.path, self.definition
 
     @property
+    def target(self) -> tuple[str, str, str, str, int]:
+        """What it replaces, whatever by: file, definition, role, and the name of the place or what stands there."""
+        return self.path, self.definition, self.role, self.label or self.before, self.occurrence
+
+    @property
     def description(self) -> str:
         """One line for a person: where, and what became what."""
         where = f"{self.path}::{self.definition}" if self.definition else self.path
@@ -112,11 +117,13 @@ def mutate(
 
 
 def compose(edits: tuple[Mutation, ...], edit: Mutation) -> tuple[Mutation, ...]:
-    """Return `edits` and then `edit`; as one edit where it goes on from what one did to the same named value."""
+    """Return `edits` and then `edit`; as one edit where it only goes on from what an earlier one put there.
+
+    Judged by text, so the caller must check that the shorter list makes the same tree.
+    """
     for index, earlier in enumerate(edits):
-        same = (earlier.place, earlier.role, earlier.label) == (edit.place, edit.role, edit.label)
-        if edit.label and same and earlier.after == edit.before and earlier.need is edit.need is None:
-            joined = replace(edit, before=earlier.before, occurrence=earlier.occurrence)
+        if earlier.place == edit.place and edit.need is None and edit.before in earlier.after:
+            joined = replace(earlier, after=earlier.after.replace(edit.before, edit.after, 1))
             middle = () if joined.before == joined.after else (joined,)
             return (*edits[:index], *middle, *edits[index + 1 :])
     return (*edits, edit)

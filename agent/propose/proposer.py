@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.edits.tree import Tree
 from agent.workspace import Zones
@@ -70,6 +70,15 @@ class DevBench(Protocol):
 
         The answer has the order of `trees`. Equal questions have equal answers.
         """
+        ...
+
+
+@runtime_checkable
+class GuardedBench(Protocol):
+    """What a bench may offer beside scores: the workspace's own tests, so that a search drops what breaks them."""
+
+    def sound(self, trees: Sequence[Tree]) -> list[bool]:
+        """Return, in the order of `trees`, whether each passes all tests that the base passes."""
         ...
 
 

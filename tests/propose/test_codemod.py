@@ -5,7 +5,11 @@ import time
 import pytest
 
 from agent.propose.codemod import Codemod, Plan
-from agent.propose.finish import accepted_from
+from agent.propose.finish import Finish, accepted_from
+from agent.propose.genome import grow
+from agent.propose.ledger import Ledger
+from agent.propose.mutations import Kind, Mutation
+from agent.propose.pools import Pools
 from agent.propose.proposer import Brief
 from agent.propose.toy import ToyBench, named_values, peaks
 
@@ -67,21 +71,25 @@ def smooth(noise=0, **options):
     return ToyBench(PATH, peaks(BEST, noise=noise), required=sorted(BEST), **options)
 
 
-@pytest.mark.parametrize("seed", range(3))
+def height(proposal):
+    """How far a proposal is up the landscape, from 0 for the base to 1 for the top."""
+    landscape = peaks(BEST)
+    start = landscape(named_values(KNOBS.encode()), "any")
+    return (landscape(values(proposal), "any") - start) / (landscape(BEST, "any") - start)
+
+
+@pytest.mark.parametrize("seed", range(2))
 def test_the_search_climbs_to_the_top_of_a_smooth_landscape(base, brief, seed):
-    found = values(run(base, brief(seed=seed), smooth()))
-    assert (found["mode"], found["fast"]) == ("both", True)
-    assert 2.0 < found["weight"] < 8.0
-    assert 6 < found["size"] < 24
+    proposal = run(base, brief(seed=seed, trial_budget=100_000), smooth(), plan=Plan(scorings=180, patience=8))
+    assert (values(proposal)["mode"], values(proposal)["fast"]) == ("both", True)
+    assert height(proposal) > 0.85
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_search_finds_a_true_gain_under_noise(base, brief, seed):
-    landscape = peaks(BEST)
-    found = values(run(base, brief(seed=seed, trial_budget=20_000), smooth(noise=150_000, tasks=200)))
-    start = named_values(KNOBS.encode())
-    assert found["mode"] == "both"
-    assert landscape(found, "any") > landscape(start, "any") + 150_000
+    proposal = run(base, brief(seed=seed, trial_budget=20_000), smooth(noise=150_000, tasks=200))
+    assert values(proposal)["mode"] == "both"
+    assert height(proposal) > 0.5
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,7 +99,7 @@ def test_nothing_is_proposed_where_nothing_matters(base, brief, seed):
 
 def test_pure_noise_is_hardly_ever_proposed(base, brief):
     noisy = peaks({}, noise=500_000)
-    proposed = [run(base, brief(seed=seed), ToyBench(PATH, noisy, tasks=80)) is not None for seed in range(12)]
+    proposed = [run(base, brief(seed=seed), ToyBench(PATH, noisy, tasks=80)) is not None for seed in range(8)]
     assert sum(proposed) <= 1
 
 
@@ -137,7 +145,7 @@ def test_seconds_are_planned_as_a_number_of_scorings_and_never_measured(base, br
 
 def test_a_small_budget_of_trials_is_spent_on_fewer_tasks(base, brief):
     bench = smooth()
-    run(base, brief(trial_budget=800), bench)
+    run(base, brief(trial_budget=600), bench)
     assert len({task for _, tasks in bench.asked for task in tasks}) == 20
     assert len({tree for tree, _ in bench.asked}) > 20
 
@@ -252,6 +260,43 @@ def test_a_gain_on_the_tasks_of_the_search_that_fresh_tasks_do_not_confirm_is_no
     assert len(chosen) == 60
     overfit = ToyBench(PATH, lambda values, task: 600_000 * (values["mode"] != "whole") * (task in chosen), tasks=80)
     assert run(base, brief(), overfit) is None
+
+
+class Guarded(ToyBench):
+    """A bench whose workspace has a test; `passes` says which values pass it."""
+
+    def __init__(self, landscape, passes):
+        super().__init__(PATH, landscape, required=["mode"])
+        self.passes, self.tested = passes, []
+
+    def sound(self, trees):
+        self.tested += [tree.digest for tree in trees]
+        return [self.passes(named_values(tree[PATH].content)) for tree in trees]
+
+
+def test_what_breaks_a_test_of_the_workspace_is_not_proposed(base, brief):
+    bench = Guarded(peaks(BEST), lambda values: values["mode"] != "both")
+    found = values(run(base, brief(), bench))
+    assert found["mode"] == "whole"
+    assert found["fast"] is True
+    assert len(bench.tested) == len(set(bench.tested)) < len({tree for tree, _ in bench.asked}) / 2
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_an_edit_without_gain_stays_only_where_a_test_breaks_without_it(base, library, coupled):
+    """The genome changes `mode`, which gains, and `size`, which does not; under `coupled` a test wants both or none."""
+    passes = (lambda v: v["mode"] == "whole" or v["size"] == 4) if coupled else lambda _: True
+    bench = Guarded(peaks({"mode": "both"}), passes)
+    place = (PATH, "search")
+    mode = Mutation(Kind.ALTERNATIVE, *place, "string", '"whole"', '"both"', "mode")
+    size = Mutation(Kind.DEFAULT, *place, "number", "3", "4", "size")
+    tasks = bench.dev_tasks("toy")
+    ledger = Ledger(bench, "toy", trials=10_000, scorings=100, checkpoint=lambda: None)
+    genome = grow(base, [mode, size], library)
+    ledger.score([base, genome.tree], tasks)
+    outcome = Finish(base, ledger, Pools(tasks[:20], tasks[:40], tasks), library).settle([genome], lambda _: None)
+    found = named_values(outcome.tree[PATH].content)
+    assert (found["mode"], found["size"]) == ("both", 4 if coupled else 3)
 
 
 def test_more_candidates_need_a_clearer_gain():

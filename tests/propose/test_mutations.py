@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.edits.tree import File, Tree
+from agent.propose.genome import extend, grow
 from agent.propose.mind import Library
-from agent.propose.mutations import Kind, Mutation, Need, apply_mutation, compose
+from agent.propose.mutations import Kind, Mutation, Need, apply_mutation
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
-REAL = ["textwrap.py", "fnmatch.py", "heapq.py"]
+REAL = ["textwrap.py", "fnmatch.py", "heapq.py", "graphlib.py", "shlex.py"]
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,19 @@ def real(zones):
     library = Library(zones)
     tree = Tree({f"mind/{name}": File((STDLIB / name).read_bytes()) for name in REAL})
     mind = library.mind(tree)
-    return tree, library, list(Catalogue(mind, reachable(mind, ())))
+    return tree, library, Listed(Catalogue(mind, reachable(mind, ())))
 
 
-@settings(max_examples=60, deadline=None)
+class Listed(tuple):
+    """All mutations, with a short name: the test's framework prints its arguments."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return f"<{len(self)} mutations>"
+
+
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 1_000_000))
 def test_a_mutant_of_real_code_parses_and_differs_only_at_its_span_and_its_import(real, number):
     tree, library, mutations = real
@@ -41,13 +51,15 @@ def test_a_mutant_of_real_code_parses_and_differs_only_at_its_span_and_its_impor
     old, new = tree[mutation.path].content, mutant[mutation.path].content
     ast.parse(new)
     assert libcst.parse_module(new).bytes == new
-    if mutation.need:
-        line = f"from {mutation.need.module} import {mutation.need.name}\n".encode()
-        assert line in new
-        new = new.replace(line, b"", 1)
     before, after = mutation.before.encode(), mutation.after.encode()
     places = [at for at in range(len(old)) if old.startswith(before, at)]
-    assert new in [old[:at] + after + old[at + len(before) :] for at in places]
+    spliced = [old[:at] + after + old[at + len(before) :] for at in places]
+    if mutation.need:
+        line = f"from {mutation.need.module} import {mutation.need.name}\n".encode()
+        blocks = [line, b"\n" + line, line + b"\n\n"]
+        assert any(new.replace(block, b"", 1) in spliced for block in blocks if block in new)
+    else:
+        assert new in spliced
 
 
 def test_real_code_offers_every_kind_and_nearly_every_mutation_fits(real):
@@ -55,7 +67,7 @@ def test_real_code_offers_every_kind_and_nearly_every_mutation_fits(real):
     assert {m.kind for m in mutations} >= set(Kind) - {Kind.ALTERNATIVE, Kind.REGISTRY, Kind.STRING}
     sample = random.Random(1).sample(mutations, 60)
     fitting = sum(apply_mutation(tree, m, library) is not None for m in sample)
-    assert fitting > 54
+    assert fitting > 50
 
 
 def test_the_list_of_mutations_does_not_depend_on_the_order_in_which_files_were_given(tree_of, catalogue):
@@ -154,14 +166,31 @@ def test_the_executable_bit_survives(library, default):
     assert apply_mutation(tree, default(), library)["mind/a.py"].executable
 
 
-def test_two_edits_of_one_named_value_become_one_and_a_way_back_becomes_none(default):
-    first, second = default(label="k1"), default(label="k1", before="2.0", after="4.0")
-    assert compose((first,), second) == (default(label="k1", after="4.0"),)
-    assert compose((first,), default(label="k1", before="2.0", after="1.5")) == ()
-    assert compose((first,), default(label="b", before="2.0", after="4.0")) == (
-        first,
-        default(label="b", before="2.0", after="4.0"),
-    )
+@pytest.mark.parametrize(
+    ("after", "steps"),
+    [("4.0", [("4.0", "k1")]), ("1.5", [])],
+)
+def test_two_edits_of_one_value_become_one_and_a_way_back_becomes_none(tree_of, library, default, after, steps):
+    base = tree_of({"mind/a.py": CODE})
+    first = grow(base, [default(label="k1")], library)
+    second = extend(base, first, default(label="k1", before="2.0", after=after), library)
+    assert [(edit.after, edit.label) for edit in second.edits] == steps
+
+
+def test_an_edit_within_what_another_put_there_becomes_part_of_it(tree_of, library):
+    base = tree_of({"mind/a.py": "def f(n=1, mode='a'):\n    return n\n\n\nX = f()\n"})
+    add = Mutation(Kind.ARGUMENT, "mind/a.py", "X", "call", "f()", "f(n=2)")
+    change = Mutation(Kind.NUMBER, "mind/a.py", "X", "number", "2", "4", "n")
+    grown = extend(base, grow(base, [add], library), change, library)
+    assert [(edit.before, edit.after) for edit in grown.edits] == [("f()", "f(n=4)")]
+
+
+def test_edits_that_only_look_like_steps_of_one_stay_two(tree_of, library, default):
+    base = tree_of({"mind/a.py": CODE.replace("b: float = 1.5", "b: float = 2.0")})
+    first = grow(base, [default(label="k1")], library)
+    second = extend(base, first, default(label="b", before="2.0", after="4.0"), library)
+    assert len(second.edits) == 2
+    assert b"k1: float = 2.0, b: float = 4.0" in second.tree["mind/a.py"].content
 
 
 def test_a_description_is_one_line_that_shows_what_changes(default):
