@@ -7,9 +7,9 @@ from agent.gate.signature import armor
 from agent.gate.signer import MachineKey
 from agent.gate.trust import Person, PersonKey, new_root
 from agent.lineage.audit import audit
-from agent.lineage.gate_log import entry_files, folder
+from agent.lineage.gate_log import append, entry_files, folder, read_entry
 from agent.lineage.objects import NewObjects, gate_commit, parse_commit
-from agent.lineage.succession import begin_log
+from agent.lineage.succession import begin_log, read_log
 from tests.lineage.world import START, World, generation_zero, git
 
 LOG = "refs/heads/gate-log"
@@ -462,6 +462,31 @@ def test_a_base_that_nobody_approved(world):
     world.force(dossier, world.sign(dossier, "alice"))
 
     assert "its base is not a commit that the gate log recorded before" in refusal(world)
+
+
+def test_the_first_generation_of_other_files_than_the_log_names(world, tmp_path):
+    """Whoever makes two trees with one SHA-1 still cannot make them with one SHA-256."""
+    own = World.create(tmp_path / "own")
+    with own.open() as repository:
+        log = read_log(repository)
+        entry, bundle = read_entry(repository.read, log.tree, 0)
+        objects = NewObjects()
+        wrong = entry.model_copy(update={"tree": "sha256:" + "0" * 64})
+        tip = append(objects, repository.read, None, entry=wrong, bundle=bundle, gate=own.gate)
+        repository.write(objects)
+    point(own, "gate-log", tip)
+
+    assert "the first generation does not hold the files that the gate log names" in refusal(own)
+
+
+def test_a_base_whose_own_settings_cannot_be_read(world):
+    """Without settings nobody knows how many people had to sign, so nobody may say that enough did."""
+    broken = world.draft("x9", "successor/e5", lambda tree: tree.with_file("successor.toml", File(b"approvals = [")))
+    world.approve(broken, "alice")
+    dossier = world.draft("y9", "successor/x9")
+    world.force(dossier, world.sign(dossier, "alice"))
+
+    assert "successor.toml is not valid TOML" in refusal(world)
 
 
 def test_a_demonstration_key_is_named(tmp_path):
