@@ -19,7 +19,8 @@ from agent.gate.signature import PublicKey
 from agent.workspace import SETTINGS_FILE, STATE_FOLDER, parse_settings
 
 LEVEL_NUMBERS = {"reduced": 1, "container": 2, "hardened": 3}
-SKIPPED = {"__pycache__"}
+# What tools leave in the template of an editable installation. It is no part of generation 0.
+SKIPPED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", STATE_FOLDER}
 Level = Literal["reduced", "container", "hardened"]
 
 
