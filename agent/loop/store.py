@@ -118,7 +118,8 @@ class Store:
         """Return one candidate by its full ID or an unambiguous beginning of it; `UnknownId` otherwise."""
         with self._read() as db:
             rows = db.execute(
-                "SELECT id FROM candidates WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1 LIMIT 3", (candidate,)
+                "SELECT id FROM candidates WHERE id = :id OR substr(id, 1, length(:id)) = :id LIMIT 3",
+                {"id": candidate},
             ).fetchall()
             if not candidate or len(rows) != 1:
                 why = "more than one begins so" if candidate and rows else "this workspace has none of that name"
