@@ -37,6 +37,9 @@ clean:  ## remove the virtual environment and the demo
 	@rm -rf $(VENV) $(DEMO)
 
 $(VENV)/.created:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "error: there is no $(PYTHON) here, and successor needs Python 3.11 to 3.13. Install it: apt-get install python3 python3-venv; or name another: make PYTHON=python3.12" >&2; \
+		exit 2; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v < (3, 14))' || { \
 		echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1), and successor needs Python 3.11 to 3.13. Name one: make PYTHON=python3.12" >&2; \
 		exit 2; }
