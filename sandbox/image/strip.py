@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections.abc import Iterator
 
 
 def strip(source: bytes) -> bytes:
@@ -54,26 +55,32 @@ def _comments(text: str) -> list[Span]:
 def _bare_strings(tree: ast.Module, lines: list[str]) -> list[Span]:
     """Return the spans of statements that are nothing but a string; `pass` keeps a suite from becoming empty."""
     spans: list[Span] = []
-    for node in ast.walk(tree):
-        for body in _suites(node):
-            doomed = [statement for statement in body if _is_bare_string(statement)]
-            emptied = len(doomed) == len(body) and not isinstance(node, ast.Module)
-            for statement in doomed:
-                assert statement.end_lineno is not None
-                assert statement.end_col_offset is not None
-                start = _column(lines[statement.lineno - 1], statement.col_offset)
-                end = _column(lines[statement.end_lineno - 1], statement.end_col_offset)
-                alone = not (
-                    lines[statement.lineno - 1][:start].strip() or _code(lines[statement.end_lineno - 1][end:])
-                )
-                needed = not alone or (emptied and statement is doomed[0])
-                spans.append((statement.lineno, start, statement.end_lineno, end, "pass" if needed else ""))
+    for node, body in _suites(tree):
+        doomed = [statement for statement in body if _is_bare_string(statement)]
+        emptied = len(doomed) == len(body) and not isinstance(node, ast.Module)
+        for statement in doomed:
+            assert statement.end_lineno is not None
+            assert statement.end_col_offset is not None
+            first, last = lines[statement.lineno - 1], lines[statement.end_lineno - 1]
+            start, end = _column(first, statement.col_offset), _column(last, statement.end_col_offset)
+            alone = not (first[:start].strip() or _code(last[end:]))
+            needed = not alone or (emptied and statement is doomed[0])
+            spans.append((statement.lineno, start, statement.end_lineno, end, "pass" if needed else ""))
     return spans
 
 
-def _suites(node: ast.AST) -> list[list[ast.stmt]]:
-    found = [getattr(node, name, None) for name in ("body", "orelse", "finalbody")]
-    return [suite for suite in found if isinstance(suite, list) and suite and isinstance(suite[0], ast.stmt)]
+def _suites(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
+    """Yield every list of statements with its owner. Expressions are not entered: they hold no statements."""
+    owners: list[ast.AST] = [tree]
+    while owners:
+        owner = owners.pop()
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            held = getattr(owner, name, None)
+            if not isinstance(held, list):
+                continue  # the body of a lambda or of a conditional expression
+            owners.extend(held)
+            if held and isinstance(held[0], ast.stmt):
+                yield owner, held
 
 
 def _is_bare_string(node: ast.stmt) -> bool:
@@ -91,8 +98,7 @@ def _code(rest: str) -> str:
 
 def _without_strings(tree: ast.Module) -> ast.Module:
     """Drop bare strings, and `pass` where it is not the whole suite, so that both sides can be compared."""
-    for node in ast.walk(tree):
-        for suite in _suites(node):
-            kept = [s for s in suite if not (_is_bare_string(s) or isinstance(s, ast.Pass))]
-            suite[:] = kept or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+    for owner, suite in list(_suites(tree)):
+        kept = [s for s in suite if not (_is_bare_string(s) or isinstance(s, ast.Pass))]
+        suite[:] = kept or ([] if isinstance(owner, ast.Module) else [ast.Pass()])
     return tree
