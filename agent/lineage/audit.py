@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.candidate import Evidence
 from agent.digest import is_digest
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
+from agent.gate.dossier import EVIDENCE
 from agent.gate.review import BRANCH_PREFIX
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.audit_entry import Decided, Moment, check_decision, guarded
@@ -116,6 +118,7 @@ class _Audit:
         self._clone = clone
         self._report = report
         self._decided = Decided(clone.read)
+        self._reduced: list[str] = []
 
     def run(self) -> None:
         for slug, reason in self._clone.distortions():
@@ -177,6 +180,7 @@ class _Audit:
                 self._genesis(entry, step)
             else:
                 self._decision(entry, step)
+        self._weak_walls()
         return True
 
     def _count(self, entry: LogEntry) -> None:
@@ -205,6 +209,16 @@ class _Audit:
             guarded(lambda: check_decision(self._decided, entry, bundle, Moment(root, self._report.root)))
         except Refused as error:
             self._find(entry.kind, entry.commit or entry.bundle, f"{entry.kind} {entry.candidate}: {error}")
+            return
+        evidence = Evidence.model_validate_json(bundle[EVIDENCE].content)
+        if entry.kind == "successor" and evidence.sandbox.level == "reduced":
+            self._reduced.append(f"{entry.candidate} ({evidence.sandbox.backend})")
+
+    def _weak_walls(self) -> None:
+        """What was measured behind a weaker wall is no fault of the history, but an auditor is told."""
+        if self._reduced:
+            names = ", ".join(self._reduced[:20]) + " …" * (len(self._reduced) > 20)
+            self._report.notes.append(f"measured in a sandbox of level reduced: {names}")
 
     def _branches(self, branches: tuple[Branch, ...]) -> None:
         recorded, commits = self._decided.branches, self._decided.commits

@@ -45,6 +45,8 @@ def test_a_person_approves_and_an_auditor_with_a_clone_verifies(waiting, tmp_pat
     subprocess.run(["git", "clone", "-q", str(desk.folder), str(tmp_path / "clone")], check=True)
     audit = desk.successor("audit", str(tmp_path / "clone"), "--root", desk.root)
     assert (audit.code, audit.document["ok"], audit.document["successors"]) == (0, True, 1)
+    weak = [note for note in audit.document["notes"] if "level reduced" in note]
+    assert [candidate in note for note in weak] == ([True] if desk.wall == "bubblewrap" else [])
     status = desk.successor("status").document
     assert status["parent"] == commit
     entries = desk.successor("lineage").document["entries"]
