@@ -25,7 +25,7 @@ from agent.gate.dossier import EVIDENCE
 from agent.gate.review import BRANCH_PREFIX
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.audit_entry import Decided, Moment, check_decision, guarded
-from agent.lineage.audit_git import Branch, Clone
+from agent.lineage.audit_git import Branch, Clone, printable
 from agent.lineage.gate_log import (
     LOG_BRANCH,
     MAX_ENTRIES,
@@ -212,7 +212,7 @@ class _Audit:
             return
         evidence = Evidence.model_validate_json(bundle[EVIDENCE].content)
         if entry.kind == "successor" and evidence.sandbox.level == "reduced":
-            self._reduced.append(f"{entry.candidate} ({evidence.sandbox.backend})")
+            self._reduced.append(f"{entry.candidate} ({printable(evidence.sandbox.backend)})")
 
     def _weak_walls(self) -> None:
         """What was measured behind a weaker wall is no fault of the history, but an auditor is told."""
@@ -266,8 +266,7 @@ class _LogStep:
         self._previous = entry
         if index == 0:
             self.root = self._given_root()
-        if self.root is None:
-            raise AuditFailed("there is no trust root")
+        assert self.root is not None, "an audit ends at the first entry when that holds no root"
         check_gate_commit(commit, entry.time, self.root.gate_keys)
         if commit.message != entry.message:
             raise AuditFailed("the commit of the gate log does not say what its entry says")

@@ -104,7 +104,7 @@ def evidence_of(base_commit: str, base: Tree, tree: Tree) -> Evidence:
         comparisons=(),
         probes=(),
         sandbox=SandboxRecord(
-            backend="none", level="reduced", runtime=sha256(b"r"), network="none", limits=sha256(b"l")
+            backend="none", level="container", runtime=sha256(b"r"), network="none", limits=sha256(b"l")
         ),
         trials=1,
         search_trials=2,
@@ -172,6 +172,7 @@ class World:
         expires: int = START + WEEK,
         verdict: Callable[[Verdict], Verdict] = lambda v: v,
         case: Callable[[Case], Case] = lambda c: c,
+        evidence: Callable[[Evidence], Evidence] = lambda e: e,
         evaluator: MachineKey | None = None,
         gate: MachineKey | None = None,
     ) -> Dossier:
@@ -181,11 +182,11 @@ class World:
             before = repository.tree(base_commit)
         after = (change or edited(candidate))(before)
         about = case(Case(candidate, base_commit, before, after, self.root.fingerprint, proposer))
-        evidence = evidence_of(about.base_commit, about.base, about.tree)
-        facts = collect(about.base, about.tree, SimpleNamespace(edits=(1,)), ZONES, evidence)
+        measured = evidence(evidence_of(about.base_commit, about.base, about.tree))
+        facts = collect(about.base, about.tree, SimpleNamespace(edits=(1,)), ZONES, measured)
         judged = verdict(judge(load_bundle(policies_of(about.base)), facts))
         keys = {"gate": gate or self.gate, "evaluator": evaluator or self.evaluator}
-        dossier = assemble(about, evidence, facts, judged, **keys, nonce=new_nonce(), expires=expires)
+        dossier = assemble(about, measured, facts, judged, **keys, nonce=new_nonce(), expires=expires)
         self.dossiers[candidate] = dossier
         return dossier
 
