@@ -282,21 +282,49 @@ def test_what_breaks_a_test_of_the_workspace_is_not_proposed(base, brief):
     assert len(bench.tested) == len(set(bench.tested)) < len({tree for tree, _ in bench.asked}) / 2
 
 
+MODE = Mutation(Kind.ALTERNATIVE, PATH, "search", "string", '"whole"', '"both"', "mode")
+SIZE = Mutation(Kind.DEFAULT, PATH, "search", "number", "3", "4", "size")
+
+
+def settle(base, library, bench, edits, others=()):
+    """What the end of a search makes of one genome, after `others` were scored as well."""
+    tasks = bench.dev_tasks("toy")
+    ledger = Ledger(bench, "toy", trials=100_000, scorings=1_000, checkpoint=lambda: None)
+    genome = grow(base, edits, library)
+    ledger.score([base, genome.tree, *others], tasks)
+    end = Finish(base, ledger, Pools(tasks[:20], tasks[:40], tasks), library)
+    outcome = end.settle([genome], lambda _: None)
+    return named_values(outcome.tree[PATH].content) if outcome else None
+
+
 @pytest.mark.parametrize("coupled", [False, True])
 def test_an_edit_without_gain_stays_only_where_a_test_breaks_without_it(base, library, coupled):
     """The genome changes `mode`, which gains, and `size`, which does not; under `coupled` a test wants both or none."""
     passes = (lambda v: v["mode"] == "whole" or v["size"] == 4) if coupled else lambda _: True
-    bench = Guarded(peaks({"mode": "both"}), passes)
-    place = (PATH, "search")
-    mode = Mutation(Kind.ALTERNATIVE, *place, "string", '"whole"', '"both"', "mode")
-    size = Mutation(Kind.DEFAULT, *place, "number", "3", "4", "size")
-    tasks = bench.dev_tasks("toy")
-    ledger = Ledger(bench, "toy", trials=10_000, scorings=100, checkpoint=lambda: None)
-    genome = grow(base, [mode, size], library)
-    ledger.score([base, genome.tree], tasks)
-    outcome = Finish(base, ledger, Pools(tasks[:20], tasks[:40], tasks), library).settle([genome], lambda _: None)
-    found = named_values(outcome.tree[PATH].content)
+    found = settle(base, library, Guarded(peaks({"mode": "both"}), passes), [MODE, SIZE])
     assert (found["mode"], found["size"]) == ("both", 4 if coupled else 3)
+
+
+def gaining(gain):
+    """A landscape in which the new mode gains `gain(number)` on the task of that number."""
+    return lambda values, task: 500_000 + (values["mode"] == "both") * gain(int(task.removeprefix("task-")))
+
+
+@pytest.mark.parametrize(("fresh", "proposed"), [(0, False), (2_000, False), (20_000, True)])
+def test_a_gain_must_show_on_the_fresh_tasks_by_more_than_their_noise(base, library, fresh, proposed):
+    """40 tasks chose, 20 are fresh; on those the gain swings by 20,000 to either side of `fresh`."""
+    swings = gaining(lambda n: 100_000 if n < 40 else fresh + (20_000 if n % 2 else -20_000))
+    assert (settle(base, library, ToyBench(PATH, swings), [MODE]) is not None) == proposed
+
+
+@pytest.mark.parametrize(("others", "proposed"), [(0, True), (60, False)])
+def test_the_same_gain_is_enough_for_the_only_candidate_and_too_little_for_the_best_of_many(
+    base, library, tree_of, others, proposed
+):
+    """The gain is 2.4 standard errors."""
+    swings = gaining(lambda n: 31_000 + (100_000 if n % 2 else -100_000))
+    many = [tree_of({PATH: f"{KNOBS}OTHER = {n}\n"}) for n in range(others)]
+    assert (settle(base, library, ToyBench(PATH, swings), [MODE], many) is not None) == proposed
 
 
 def test_more_candidates_need_a_clearer_gain():
