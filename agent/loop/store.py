@@ -70,7 +70,11 @@ class Store:
         with _translated():
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "state.db", timeout=30, isolation_level=None, check_same_thread=False)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()  # nobody else will: there is no store to close
+                raise
 
     def close(self) -> None:
         """Close the file. The store cannot be used afterwards."""

@@ -128,6 +128,12 @@ def test_trials_are_kept_by_all_their_inputs(store):
     assert dict(trials.get_many([key, *others])) == {key: 400_000}
 
 
+def open_files_below(folder):
+    """The files below `folder` that this process holds open."""
+    opened = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [path for path in opened if path.startswith(str(folder))]
+
+
 def test_a_corrupt_store_is_named_in_one_line(tmp_path):
     folder = tmp_path / ".successor"
     Store(folder, clock=lambda: 0).close()
@@ -140,6 +146,7 @@ def test_a_corrupt_store_is_named_in_one_line(tmp_path):
 
     assert "successors and decisions live in git" in caught.value.mend
     assert (folder / "state.db").read_bytes().startswith(b"this is no database")
+    assert open_files_below(folder) == []
 
 
 def test_a_store_of_the_future_is_left_alone(tmp_path):
@@ -151,6 +158,8 @@ def test_a_store_of_the_future_is_left_alone(tmp_path):
 
     with pytest.raises(StoreBroken, match="newer successor"):
         Store(tmp_path, clock=lambda: 0)
+
+    assert open_files_below(tmp_path) == []
 
 
 def test_a_blob_that_was_changed_is_refused(store, tmp_path):
