@@ -124,7 +124,7 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
     """Run the loop as wished; returns the workspace (closed again, for its names) and the summary."""
     from agent.cli.meter import metered
     from agent.loop.lifecycle import Lifecycle
-    from agent.loop.run import DevHalf, Run
+    from agent.loop.run import Run
     from agent.propose.codemod import Codemod
 
     with open_workspace(start, writing=True) as found:
@@ -150,7 +150,6 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
                 workspace.settings,
                 Codemod(),
                 "codemod",
-                DevHalf(evaluator),
                 checkpoint,
                 seed=workspace.settings.seed if wish.seed is None else wish.seed,
                 max_changed_lines=changed_lines_allowed(workspace),

@@ -13,6 +13,7 @@ from agent.edits.tree import Tree
 from agent.errors import UnknownId
 from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests
 from agent.evaluate.executor import Executor
+from agent.evaluate.guard import Guard
 from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
 from agent.evaluate.probes.catalogue import PROBES
@@ -91,6 +92,14 @@ class Evaluator:
     def summary(self, suite: str, scores: Mapping[str, int]) -> dict[str, int]:
         """Figures for people, in ppm, from the scores of some tasks of a suite: `mean`, and what it is known by."""
         return self._suite(suite).summary(scores)
+
+    def entry_points(self, suite: str) -> tuple[str, ...]:
+        """Names by which a suite enters the scaffold."""
+        return self._suite(suite).entry_points
+
+    def guard(self, base: Tree) -> Guard:
+        """Return the tests of `base` as a guard of a search."""
+        return Guard(self._executor, self._staging, self._settings, base)
 
     def evaluate(
         self,

@@ -39,7 +39,7 @@ def run_tests(executor: Executor, staging: Staging, settings: Settings, base: Tr
     folders: dict[Which, str] = {"kept": settings.tests.kept, "scaffold": settings.tests.scaffold}
     judged = {"kept": overlay(tree, base, settings.tests.kept), "scaffold": tree}
     present = [which for which, folder in folders.items() if any(within(path, (folder,)) for path in (*base, *tree))]
-    runs = _run_all(
+    runs = run_all(
         executor,
         staging,
         [(subject, folders[which]) for which in present for subject in (base, judged[which])],
@@ -128,7 +128,8 @@ def _measured(
     )
 
 
-def _run_all(executor: Executor, staging: Staging, runs: Sequence[tuple[Tree, str]], deadline: int) -> list[TestRun]:
+def run_all(executor: Executor, staging: Staging, runs: Sequence[tuple[Tree, str]], deadline: int) -> list[TestRun]:
+    """Run the tests in a folder of each tree, every run in a fresh sandbox, and return what each reported."""
     nonces = [new_nonce() for _ in runs]
     jobs = [
         Job((Mount(staging.folder(tree), CANDIDATE_ROOT),), command(folder, nonce, deadline))

@@ -24,6 +24,7 @@ from agent.evaluate.modules import list_modules, split_families
 from agent.evaluate.suite import FULL, SPLITS, Split, SuiteJob, Task, mean_ppm
 from sandbox.contract import Command, Runtime
 
+ENTRY = "edit"
 RULE = "exact-or-refused/v1"
 HONEST_REFUSAL = FULL // 4
 LINE_CAP = 262_144
@@ -56,6 +57,11 @@ class EditSuite:
         contents = {split: [asdict(task) for task in self._tasks[split].values()] for split in SPLITS}
         self.digest = sha256(canonical_json({"rule": RULE, "tasks": contents, "deadline": settings.deadline_seconds}))
 
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """The one command that the suite calls."""
+        return (ENTRY,)
+
     def tasks(self, split: Split) -> tuple[Task, ...]:
         """All edits of a split, in the order of their IDs."""
         return tuple(Task(task.id, task.family) for task in self._tasks[split].values())
@@ -68,7 +74,7 @@ class EditSuite:
             for task in chosen.values()
         ]
         command = Command(
-            argv=("python", "-m", "scaffold", "edit"),
+            argv=("python", "-m", "scaffold", ENTRY),
             deadline=self._settings.deadline_seconds,
             stdin="".join(line + "\n" for line in lines).encode(),
         )

@@ -15,6 +15,7 @@ from agent.evaluate.suite import FULL, Split, SuiteJob, Task, mean_ppm
 from sandbox.contract import Command, Mount
 
 CORPUS = "/corpus"
+ENTRY = "rank"
 RULE = "reciprocal-rank/v1"
 RANKED = 20
 """The ranking that is asked for. A longer one is refused, because somebody who ranks everything finds everything."""
@@ -59,6 +60,11 @@ class SearchSuite:
         }
         self.digest = sha256(canonical_json(facts))
 
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """The one command that the suite calls."""
+        return (ENTRY,)
+
     def tasks(self, split: Split) -> tuple[Task, ...]:
         """One task for each question, in the order of their IDs."""
         return tuple(Task(query.id, query.family) for query in self._corpus.queries[split])
@@ -68,7 +74,7 @@ class SearchSuite:
         queries = self._queries[split]
         lines = [json.dumps({"id": task, "query": queries[task].text}) for task in task_ids]
         command = Command(
-            argv=("python", "-m", "scaffold", "rank", "--corpus", CORPUS, "--limit", str(RANKED)),
+            argv=("python", "-m", "scaffold", ENTRY, "--corpus", CORPUS, "--limit", str(RANKED)),
             deadline=self._settings.deadline_seconds,
             stdin="".join(line + "\n" for line in lines).encode(),
         )

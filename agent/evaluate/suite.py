@@ -58,6 +58,11 @@ class Suite(Protocol):
         """Whether the gain on this suite is what a search is after."""
         ...
 
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """Names by which the suite enters the scaffold, such as the command `rank`."""
+        ...
+
     def tasks(self, split: Split) -> tuple[Task, ...]:
         """All tasks of a split, in a fixed order."""
         ...

@@ -18,6 +18,7 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
+from agent.evaluate.guard import Guard
 from agent.evaluate.suite import Split
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
@@ -50,6 +51,14 @@ class Bench(Protocol):
         self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
     ) -> list[dict[str, int] | None]:
         """Return task -> ppm for each tree, None for a tree whose scaffold did not answer."""
+        ...
+
+    def entry_points(self, suite: str) -> tuple[str, ...]:
+        """Return the names by which a suite enters the scaffold."""
+        ...
+
+    def guard(self, base: Tree) -> Guard:
+        """Return the tests of `base` as a guard of a search."""
         ...
 
     def evaluate(

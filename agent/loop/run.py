@@ -20,7 +20,7 @@ from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Ending, Stop
 from agent.loop.store import Entry
-from agent.propose.proposer import Brief, DevBench, Proposal, Proposer
+from agent.propose.proposer import Brief, Proposal, Proposer
 from agent.workspace import Settings
 
 UNFINISHED = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED)
@@ -45,11 +45,12 @@ class Summary:
     """Processor time of this process: what the loop itself costs beside the trials."""
 
 
-@dataclass(frozen=True, slots=True)
 class DevHalf:
-    """The evaluator as a proposer may see it: development tasks and nothing else."""
+    """The evaluator as a proposer may see it: development tasks and the tests of the base, and nothing else."""
 
-    bench: Bench
+    def __init__(self, bench: Bench, base: Tree) -> None:
+        self.bench = bench
+        self._guard = bench.guard(base)
 
     def dev_tasks(self, suite: str) -> tuple[str, ...]:
         """Return the names of the dev tasks of a suite."""
@@ -58,6 +59,10 @@ class DevHalf:
     def score(self, trees: Sequence[Tree], suite: str, tasks: Sequence[str]) -> list[dict[str, int] | None]:
         """Score trees on dev tasks."""
         return self.bench.score(trees, suite, "dev", tasks)
+
+    def sound(self, trees: Sequence[Tree]) -> list[bool]:
+        """Return which trees pass all tests that the base passes."""
+        return self._guard.sound(trees)
 
 
 @dataclass(slots=True)
@@ -68,7 +73,6 @@ class Run:
     settings: Settings
     proposer: Proposer
     proposer_name: str
-    bench: DevBench
     checkpoint: Checkpoint
     seed: int
     max_changed_lines: int
@@ -125,7 +129,8 @@ class Run:
         base = lifecycle.repository.tree(parent)
         brief = self._brief(seed)
         lifecycle.say(f"proposing on {parent[:12]} with {self.proposer_name}, seed {seed}")
-        proposal = self.proposer.propose(base, brief, self.bench, self.checkpoint, lifecycle.say)
+        dev = DevHalf(lifecycle.bench, base)
+        proposal = self.proposer.propose(base, brief, dev, self.checkpoint, lifecycle.say)
         if proposal is None:
             return "nothing"
         entry = self._draft(parent, proposal, run)
@@ -182,5 +187,6 @@ class Run:
             max_changed_lines=self.max_changed_lines,
             seed=seed,
             trial_budget=self.checkpoint.budget.search_trials,
+            entry_points=self.lifecycle.bench.entry_points(suite),
             history=tuple(CODES.get(entry.state, "open") for entry in self.lifecycle.store.candidates()),
         )

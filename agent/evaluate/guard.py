@@ -1,0 +1,54 @@
+"""The workspace's tests as a guard of a search: what breaks them is dropped before it is measured further.
+
+The guard proves nothing, it saves trials: the tests are run again, and graded, when evidence is collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.edits.tree import Tree
+from agent.evaluate.evidence import run_all
+from agent.evaluate.executor import Executor
+from agent.evaluate.grading import TestRun, grade
+from agent.evaluate.staging import Staging
+from agent.evaluate.visible import overlay, within
+from agent.workspace import Settings
+
+
+class Guard:
+    """Knows how one base fares in its own tests, and compares other trees with it. The base is run once."""
+
+    def __init__(self, executor: Executor, staging: Staging, settings: Settings, base: Tree) -> None:
+        self._executor = executor
+        self._staging = staging
+        self._settings = settings
+        self._base = base
+        self._expected: dict[str, TestRun] | None = None
+
+    def sound(self, trees: Sequence[Tree]) -> list[bool]:
+        """Return, in the order of `trees`, whether each passes all tests that the base passes."""
+        if self._expected is None:
+            self._expected = dict(zip(self._folders(), self._run([self._base]), strict=True))
+        runs = self._run(trees)
+        count = len(self._expected)
+        return [self._fares_as_well(runs[i * count : (i + 1) * count]) for i in range(len(trees))]
+
+    def _fares_as_well(self, runs: Sequence[TestRun]) -> bool:
+        assert self._expected is not None
+        reports = [grade("scaffold", base, run) for base, run in zip(self._expected.values(), runs, strict=True)]
+        return not any(report.failed or report.missing for report in reports)
+
+    def _run(self, trees: Sequence[Tree]) -> list[TestRun]:
+        """Run each folder of tests of each tree; the kept tests are always the base's own."""
+        kept = self._settings.tests.kept
+        wanted = [
+            (overlay(tree, self._base, kept) if folder == kept else tree, folder)
+            for tree in trees
+            for folder in self._folders()
+        ]
+        return run_all(self._executor, self._staging, wanted, self._settings.tests.deadline_seconds)
+
+    def _folders(self) -> list[str]:
+        tests = self._settings.tests
+        return [f for f in (tests.kept, tests.scaffold) if any(within(path, (f,)) for path in self._base)]
