@@ -479,6 +479,26 @@ def test_the_first_generation_of_other_files_than_the_log_names(world, tmp_path)
     assert "the first generation does not hold the files that the gate log names" in refusal(own)
 
 
+def test_something_else_beside_the_trust_root(world, tmp_path):
+    own = World.create(tmp_path / "own")
+    with own.open() as repository:
+        entry, bundle = read_entry(repository.read, read_log(repository).tree, 0)
+        objects = NewObjects()
+        more = bundle.with_file("more.json", File(b"{}"))
+        wrong = entry.model_copy(update={"bundle": more.digest})
+        tip = append(objects, repository.read, None, entry=wrong, bundle=more, gate=own.gate)
+        repository.write(objects)
+    point(own, "gate-log", tip)
+
+    assert "the gate log does not begin with a trust root" in refusal(own)
+
+
+def test_a_log_without_end(world, monkeypatch):
+    monkeypatch.setattr("agent.lineage.audit.MAX_ENTRIES", 5)
+
+    assert "the gate log is too long" in refusal(world)
+
+
 def test_a_base_whose_own_settings_cannot_be_read(world):
     """Without settings nobody knows how many people had to sign, so nobody may say that enough did."""
     broken = world.draft("x9", "successor/e5", lambda tree: tree.with_file("successor.toml", File(b"approvals = [")))
