@@ -24,6 +24,7 @@ from agent.errors import AuditFailed, Misuse, Refused
 from agent.gate.dossier import EVIDENCE
 from agent.gate.review import BRANCH_PREFIX
 from agent.gate.trust import TrustRoot, parse_root
+from agent.lineage.audit_disguise import is_protected
 from agent.lineage.audit_entry import Decided, Moment, check_decision, guarded
 from agent.lineage.audit_git import Branch, Clone, printable
 from agent.lineage.gate_log import (
@@ -38,8 +39,6 @@ from agent.lineage.gate_log import (
     read_entry,
 )
 from agent.lineage.objects import NewObjects, check_gate_commit, parse_commit
-
-MAIN_BRANCH = "main"
 
 
 @dataclass(frozen=True)
@@ -222,15 +221,16 @@ class _Audit:
 
     def _branches(self, branches: tuple[Branch, ...]) -> None:
         recorded, commits = self._decided.branches, self._decided.commits
+        allowed = commits | {branch.commit for branch in branches if branch.name == LOG_BRANCH}
         outside = []
         for branch in branches:
-            if branch.name.startswith(BRANCH_PREFIX) and recorded.get(branch.name) != branch.commit:
+            if branch.name.casefold().startswith(BRANCH_PREFIX) and recorded.get(branch.name) != branch.commit:
                 self._find(
                     "outside", branch.commit, f"{branch} is not the successor that the gate log records by that name"
                 )
-            elif branch.name == MAIN_BRANCH and branch.commit not in commits:
+            elif (branch.name == "HEAD" or is_protected(branch.name)) and branch.commit not in allowed:
                 self._find("outside", branch.commit, f"{branch} holds a commit that the gate log does not record")
-            elif branch.name != LOG_BRANCH and branch.commit not in commits:
+            elif branch.commit not in allowed:
                 outside.append(str(branch))
         for missing in sorted(recorded.keys() - {branch.name for branch in branches}):
             self._find(

@@ -7,18 +7,24 @@ show another history than the one audited are reported by `distortions`.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dulwich.object_store import DiskObjectStore
+from dulwich.objects import RawObjectID
 from dulwich.refs import DiskRefsContainer
 
 from agent.errors import AuditFailed, Misuse
+from agent.lineage.audit_disguise import disguises
+from agent.lineage.audit_graph import check_graph
 from agent.lineage.objects import MAX_FILE_BYTES, Kind, object_id
 
 _KINDS: Final[dict[int, Kind]] = {1: "commit", 2: "tree", 3: "blob"}
+_NUMBERS: Final[dict[bytes, int]] = {b"commit": 1, b"tree": 2, b"blob": 3}
+_LOOSE_BYTES = 4 * MAX_FILE_BYTES
 _REMOTES = "refs/remotes/"
 _HEADS = "refs/heads/"
 LOCAL = "local"
@@ -46,7 +52,8 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._objects = DiskObjectStore(folder / "objects", loose_object_size_limit=4 * MAX_FILE_BYTES)
+        self._objects = DiskObjectStore(folder / "objects", loose_object_size_limit=_LOOSE_BYTES)
+        self._packs = tuple(self._objects.packs)
         self._refs = DiskRefsContainer(folder)
 
     @classmethod
@@ -78,20 +85,51 @@ class Clone:
             yield "partial", "the clone is partial: objects are missing on purpose"
         if (self._folder / "reftable").exists():
             yield "reftable", "its refs are in reftable form, which this auditor does not read"
-        for name in self._names():
+        names = self._names()
+        for name in names:
             if name.startswith("refs/replace/"):
                 yield "replace-ref", f"{printable(name)} makes git show another object in the place of this one"
+        yield from ((slug, printable(reason)) for slug, reason in disguises(self._folder, frozenset(names)))
+        try:
+            check_graph(self._folder, self.read)
+        except AuditFailed as error:
+            yield (
+                "commit-graph",
+                f"git's cache of commits cannot be trusted, delete objects/info/commit-graph*: {error}",
+            )
 
     def read(self, name: str, kind: Kind) -> bytes:
         """Return the body of an object whose content has that ID. Raises `AuditFailed`."""
+        found: list[bytes] = []
         try:
-            number, body = self._objects.get_raw(name.encode())  # type: ignore[arg-type]  # an ObjectID is hex bytes
+            for number, body in self._copies(name):
+                if _KINDS.get(number) != kind or object_id(kind, body) != name:
+                    raise AuditFailed(f"{kind} {name} cannot be read", why="its content does not have that name")
+                found = [body]
+        except AuditFailed:
+            raise
         except Exception as error:  # dulwich has no one error for damage: zlib, struct, assertion, key errors all occur
             why = f"missing or damaged ({type(error).__name__})"
             raise AuditFailed(f"{kind} {name} cannot be read", why=why) from error
-        if _KINDS.get(number) != kind or object_id(kind, body) != name:
-            raise AuditFailed(f"{kind} {name} cannot be read", why="its content does not have that name")
-        return body
+        if not found:
+            raise AuditFailed(f"{kind} {name} cannot be read", why="missing or damaged (KeyError)")
+        return found[0]
+
+    def _copies(self, name: str) -> Iterator[tuple[int, bytes]]:
+        """Yield type and body of an object from every place that holds one of that name: git may read any of them."""
+        sha = RawObjectID(bytes.fromhex(name))
+        for pack in self._packs:
+            if sha in pack:
+                yield pack.get_raw(sha)
+        path = self._folder / "objects" / name[:2] / name[2:]
+        if path.exists():
+            inflater = zlib.decompressobj()
+            content = inflater.decompress(path.read_bytes(), _LOOSE_BYTES)
+            header, _, body = content.partition(b"\0")
+            word, size = header.split(b" ")
+            if inflater.unconsumed_tail or int(size) != len(body):
+                raise AuditFailed(f"object {name} cannot be read", why="it is larger than it says, or too large")
+            yield _NUMBERS[word], body
 
     def branches(self) -> tuple[Branch, ...]:
         """Return all local and remote-tracking branches, in the order of their names."""
@@ -101,7 +139,10 @@ class Clone:
                 found.append(Branch(name.removeprefix(_HEADS), LOCAL, self._commit(name)))
             elif name.startswith(_REMOTES):
                 place, _, branch = name.removeprefix(_REMOTES).partition("/")
-                if branch and branch != "HEAD":
+                if branch == "HEAD":
+                    # What the remote's name alone means to git. It may name a branch that was not fetched.
+                    found += [Branch(branch, place, commit) for commit in self._existing(name)]
+                elif branch:
                     found.append(Branch(branch, place, self._commit(name)))
         return tuple(found)
 
@@ -113,10 +154,14 @@ class Clone:
 
     def head(self) -> str | None:
         """Return the commit that is checked out, or `None` when HEAD names a branch that does not exist here."""
+        return next(iter(self._existing("HEAD")), None)
+
+    def _existing(self, name: str) -> tuple[str, ...]:
+        """Return the commit of a ref that may lead nowhere."""
         try:
-            return self._commit("HEAD")
+            return (self._commit(name),)
         except AuditFailed:
-            return None
+            return ()
 
     def _names(self) -> list[str]:
         try:
