@@ -139,32 +139,51 @@ def read_tree(read: Read, tree_id: str) -> Tree:
     Symbolic links, submodules, odd modes and names, empty folders and doubled names are refused, and so is a tree above
     the limits of this module: the result, hashed again, must be the tree that was asked for.
     """
-    files: dict[str, File] = {}
-    _collect(read, tree_id, "", files, depth=0)
-    tree = Tree(files)
+    gathered = _Gathered(read)
+    gathered.folder(tree_id, "", depth=0)
+    tree = Tree(gathered.files)
     if tree.git_id != tree_id:
         raise UnsafeTree("a tree in the repository is not in git's one canonical form", why=f"tree {tree_id}")
     return tree
 
 
-def _collect(read: Read, tree_id: str, prefix: str, files: dict[str, File], *, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise UnsafeTree(f"refused path {prefix[:80]!a}", why="folders are nested too deep")
-    for entry in parse_tree(read(tree_id, "tree")):
-        path = prefix + entry.name
-        if entry.mode == FOLDER_MODE:
-            _collect(read, entry.id, path + "/", files, depth=depth + 1)
-            continue
+class _Gathered:
+    """The files of a tree so far. A few small objects may stand for more than any machine holds, so all is counted."""
+
+    def __init__(self, read: Read) -> None:
+        self.files: dict[str, File] = {}
+        self._read = read
+        self._bytes = 0
+
+    def folder(self, tree_id: str, prefix: str, *, depth: int) -> None:
+        """Gather what lies below a folder."""
+        if depth > MAX_DEPTH:
+            raise UnsafeTree(f"refused path {prefix[:80]!a}", why="folders are nested too deep")
+        entries = parse_tree(self._read(tree_id, "tree"))
+        if prefix and not entries:
+            # Git writes none. Without this, folders of folders of nothing would never reach a limit.
+            raise UnsafeTree(
+                f"refused path {prefix[:80]!a}", why="the folder is empty, which is not in git's one canonical form"
+            )
+        for entry in entries:
+            path = prefix + entry.name
+            if entry.mode == FOLDER_MODE:
+                self.folder(entry.id, path + "/", depth=depth + 1)
+            else:
+                self._file(path, entry)
+
+    def _file(self, path: str, entry: Entry) -> None:
         if entry.mode not in ("100644", "100755"):
             why = _REFUSED_MODES.get(entry.mode, f"its mode {entry.mode[:10]!a} is not that of a regular file")
             raise UnsafeTree(f"refused path {path[:80]!a}", why=why)
         check_path(path)
-        content = read(entry.id, "blob")
-        files[path] = File(content, executable=entry.mode == "100755")
-        if len(files) > MAX_FILES or len(content) > MAX_FILE_BYTES:
+        content = self._read(entry.id, "blob")
+        self.files[path] = File(content, executable=entry.mode == "100755")
+        self._bytes += len(content)
+        if len(self.files) > MAX_FILES or len(content) > MAX_FILE_BYTES:
             raise UnsafeTree(f"refused path {path[:80]!a}", why="the tree has too many files or the file is too large")
-    if not prefix and sum(len(file.content) for file in files.values()) > MAX_TREE_BYTES:
-        raise UnsafeTree("the tree is too large", why=f"more than {MAX_TREE_BYTES} bytes")
+        if self._bytes > MAX_TREE_BYTES:
+            raise UnsafeTree("the tree is too large", why=f"more than {MAX_TREE_BYTES} bytes")
 
 
 def parse_commit(body: bytes) -> Commit:

@@ -27,7 +27,7 @@ from agent.edits.tree import Tree
 from agent.errors import GitFailed, Misuse, UnknownId
 from agent.gate.review import BRANCH_PREFIX, CANDIDATE_ID
 from agent.lineage.gate_log import LOG_BRANCH
-from agent.lineage.objects import Commit, Kind, NewObjects, is_object_id, parse_commit, read_tree
+from agent.lineage.objects import MAX_FILE_BYTES, Commit, Kind, NewObjects, is_object_id, parse_commit, read_tree
 from agent.workspace import STATE_FOLDER
 
 MAIN_BRANCH = "main"
@@ -153,6 +153,9 @@ class Repository:
         try:
             if not is_object_id(name):
                 raise ValueError(f"{name[:50]!a} is not an object ID")
+            _, found, size = self._repo.git.get_object_header(name)
+            if int(size) > MAX_FILE_BYTES:
+                raise ValueError(f"it has {int(size)} bytes, more than {MAX_FILE_BYTES}")
             _, found, _, body = self._repo.git.get_object_data(name)
             found = _text(found)
         except (git.exc.GitError, ValueError, OSError) as error:
