@@ -171,10 +171,13 @@ def test_two_versions_of_a_package(package):
 def test_two_versions_of_the_standard_library(other):
     if other is None:
         pytest.skip("there is no second Python on this machine")
-    patches = [check(*pair) for pair in both_versions(other, STDLIB, 25)]
+    found = Counter()
+    for old, new in both_versions(other, STDLIB, 25):
+        kind = kinds([check(old, new)])
+        assert kind["text"] == 0 or not (readable(old) and readable(new))  # pydoc's topics are longer than we parse
+        found += kind
 
-    found = kinds(patches)
-    assert found["name"] > 10 * found["text"]
+    assert found["name"] > 20
 
 
 def sides(edit):
