@@ -52,6 +52,7 @@ def mapped() -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: nothing says what is tracked")
 def test_the_map_of_the_readme_is_the_tree():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     folders = {name.rpartition("/")[0] for name in tracked.splitlines() if "/" in name}

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from agent import __version__
-from tests.packaging.conftest import DATA, LITTER, ROOT, tracked
+from tests.packaging.conftest import DATA, LITTER, ROOT, demand_clone, tracked
 
 pytestmark = pytest.mark.xdist_group("packaging")
 
@@ -119,6 +119,7 @@ def test_the_sdist_holds_nothing_else(unpacked_sdist):
 
 def test_the_data_folders_are_relative_links_within_the_repository():
     """A link that is absolute, or leads out, is broken in every other clone."""
+    demand_clone()
     for source, place in DATA.items():
         link = ROOT / place
         assert link.is_symlink()
