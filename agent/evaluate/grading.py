@@ -22,7 +22,8 @@ COMPLETION = "(the run did not report its end)"
 MAX_TESTS = 20_000
 MAX_ID = 1_000
 OUTCOMES = ("passed", "failed", "skipped")
-_ORDINARY_EXITS = (0, 1, 5)
+_SOME_FAILED = 1
+_ORDINARY_EXITS = (0, _SOME_FAILED, 5)
 """pytest's exit codes for all passed, some failed, none collected."""
 
 
@@ -75,7 +76,8 @@ def read_run(outcome: Outcome, nonce: str) -> TestRun:
             reports[name] += 1
             said = report.get("outcome")
             outcomes[name] = said if said in OUTCOMES and reports[name] == 1 else "failed"
-    return TestRun(outcomes, _came_to_its_end(outcome, ends, reports), str(outcome.ending), outcome.stderr)
+    complete = _came_to_its_end(outcome, ends, reports) and _agrees(outcome, outcomes)
+    return TestRun(outcomes, complete, str(outcome.ending), outcome.stderr)
 
 
 def grade(which: Literal["kept", "scaffold"], parent: TestRun, candidate: TestRun) -> TestReport:
@@ -113,6 +115,11 @@ def _came_to_its_end(outcome: Outcome, ends: list[dict[str, Any]], reports: Coun
         return False
     collected, code = ends[0].get("collected"), ends[0].get("exit")
     return code in _ORDINARY_EXITS and code == outcome.exit_code and collected == reports.total()
+
+
+def _agrees(outcome: Outcome, outcomes: Mapping[str, str]) -> bool:
+    """Whether the exit status tells of failed tests if and only if the reports do: one of the two may be forged."""
+    return (outcome.exit_code == _SOME_FAILED) == ("failed" in outcomes.values())
 
 
 def _printable(test: str) -> str:

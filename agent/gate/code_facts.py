@@ -111,15 +111,14 @@ def _shadowing(base: Sources, result: Sources, changed: Iterable[str]) -> Iterat
 
 
 def _import_facts(base: Sources, result: Sources, added: Iterable[tuple[str, Occurrence]]) -> Iterator[ImportFact]:
-    known: frozenset[str] | None = None
+    known: dict[bool, frozenset[str]] = {}
     for path, seen in added:
         top = seen.name.split(".")[0]
         origin = "own" if _is_own(top, path, result) else "stdlib" if top in sys.stdlib_module_names else "third_party"
-        if known is None:  # reading all of the base is only worth it once there is something to ask
-            known = _known_modules(base)
-        yield ImportFact.model_validate(
-            {"module": seen.name[:MAX_NAME], "path": path, "line": seen.line, "origin": origin, "known": top in known}
-        )
+        if not known:  # reading all of the base is only worth it once there is something to ask
+            known = {tests: _known_modules(base, tests=tests) for tests in (False, True)}
+        fact = {"module": seen.name[:MAX_NAME], "path": path, "line": seen.line, "origin": origin}
+        yield ImportFact.model_validate({**fact, "known": top in known[is_test(path)]})
 
 
 def _is_own(top: str, path: str, result: Sources) -> bool:
@@ -129,9 +128,9 @@ def _is_own(top: str, path: str, result: Sources) -> bool:
     return not top or any(p.startswith(f"{top}/") or p in (f"{top}.py", *beside) for p in result.tree)
 
 
-def _known_modules(base: Sources) -> frozenset[str]:
-    """Top-level modules that the base imports anywhere."""
-    modules = (base.module(path) for path in base.tree)
+def _known_modules(base: Sources, *, tests: bool) -> frozenset[str]:
+    """Top-level modules that the base imports anywhere; for the mind, what only its tests use is new."""
+    modules = (base.module(path) for path in base.tree if tests or not is_test(path))
     return frozenset(name.split(".")[0] for module in modules if module for name, _ in imported_modules(module))
 
 

@@ -16,6 +16,8 @@ from agent.edits.tree import File, Tree
 from agent.gate.patch_facts import text_of
 
 MAX_SOURCE_BYTES = 1_000_000
+MAX_HOPS = 5
+"""From name to name to what was imported; further is not followed."""
 MAX_DEPTH = 100
 """Levels of a syntax tree. The deepest file of the standard library has 33; recursion over 100 is always safe."""
 
@@ -109,7 +111,8 @@ def _depth(tree: ast.AST) -> int:
 def bindings(tree: ast.Module) -> dict[str, str]:
     """Map each name that an import anywhere in the module binds to what it stands for: `sp` to `subprocess`.
 
-    Scopes are flattened on purpose: a name that means two things is taken for the import.
+    Scopes are flattened on purpose: a name that means two things is taken for the import. A name that is set to
+    something imported, as in `Report = pytest.TestReport`, stands for that.
     """
     bound: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -121,7 +124,22 @@ def bindings(tree: ast.Module) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 bound[alias.asname or alias.name] = f"{module_of(node)}.{alias.name}"
+    aliases = list(_aliases(tree))
+    for _ in range(MAX_HOPS):
+        for name, chain in aliases:
+            root, dot, rest = chain.partition(".")
+            if root in bound:
+                bound.setdefault(name, bound[root] + dot + rest)
     return bound
+
+
+def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each plain name that is set to another name, and that name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            chain = dotted(node.value)
+            yield from ((target.id, chain) for target in targets if chain and isinstance(target, ast.Name))
 
 
 def module_of(node: ast.ImportFrom) -> str:

@@ -73,7 +73,7 @@ def test_one_large_blob_under_very_many_names(world):
 def test_a_blob_that_does_not_fit_into_memory(world):
     hashed = subprocess.run(
         f"head -c {2 * GIB} /dev/zero | git hash-object -w --stdin",
-        shell=True,  # noqa: S602  # constant
+        shell=True,  # constant
         cwd=world.folder,
         capture_output=True,
         check=True,
