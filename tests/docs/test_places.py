@@ -77,7 +77,7 @@ def test_no_page_speaks_of_one_machine(page):
 
 
 def test_the_search_for_absolute_paths_finds_them():
-    for text in ("see /home/me/x", "`/work/main`", "(/root/.ssh)", "in /tmp/ws, once", "DIR=/opt/x"):
+    for text in ("see /home/me/x", "`/srv/main`", "(/root/.ssh)", "in /tmp/ws, once", "DIR=/opt/x"):
         (found,) = ABSOLUTE.findall(text)
         assert not EVERYWHERE.match(found)
     for text in ("agent/gate", "~/.ssh/id", "policies/", "two-engine and/or", "sha256/<aa>/x", "`agent/_data/`"):
