@@ -2,17 +2,19 @@
 
 A *unit* is a test, fixture or helper: a function in a test file, named by `path::Class::name`. A unit is weakened when
 an assertion of the base is no longer there word for word under the same conditions; it does not help to keep the words
-and put them below `if False:`. An assertion that cannot fail counts for nothing.
+and put them below `if False:`, or to change what they speak of (`meaning`). An assertion that cannot fail counts for
+nothing.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.gate.document import MAX_TEXT, TestChanges, Weakened, capped, capped_texts
+from agent.gate.meaning import altered
 from agent.gate.patch_facts import changed_paths
 from agent.gate.source import Sources, is_python, is_test
 
@@ -21,6 +23,12 @@ _SKIPPING = frozenset(
     {"skip", "skipif", "skipTest", "skipIf", "skipUnless", "xfail", "importorskip", "expectedFailure"}
 )
 _LIVE_DECORATORS = frozenset({"parametrize", "fixture", "given", "settings", "example", "property", "staticmethod"})
+# Functions that pytest and unittest run around tests without being asked.
+_RUN_AROUND = frozenset(
+    {f"{when}{what}" for when in ("setup", "teardown") for what in ("", "_module", "_function", "_class", "_method")}
+    | {f"{who}{what}" for who in ("setUp", "tearDown") for what in ("", "Class", "Module")}
+    | {"asyncSetUp", "asyncTearDown", "load_tests"}
+)
 _HOOK_NAMES = frozenset({"collect_ignore", "collect_ignore_glob", "pytest_plugins", "__test__", "pytestmark"})
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -44,7 +52,7 @@ def changes_to_tests(base: Sources, result: Sources) -> TestChanges:
     after = {name: unit for path in paths for name, unit in _units(result, path).items()}
     return TestChanges(
         removed=capped_texts(name for name, unit in before.items() if unit.is_test and name not in after),
-        weakened=capped(_weakened(before, after)),
+        weakened=capped(_weakened(before, after, dict(_altered(base, result, paths)))),
         skipped=capped_texts(_skipped(before, after)),
         empty=capped_texts(_empty(before, after)),
         data=capped(path for path in paths if path in base.tree and not is_python(path, base.tree[path])),
@@ -57,16 +65,31 @@ def _is_test_file(path: str) -> bool:
     return name == "conftest.py" or (name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py")))
 
 
-def _weakened(before: dict[str, _Unit], after: dict[str, _Unit]) -> Iterator[Weakened]:
-    """Units that lost assertions. A helper that is gone lost all of its own; a lost test is reported as removed."""
-    for name, unit in sorted(before.items()):
-        new = after.get(name)
-        if new is None and unit.is_test:
+def _weakened(before: dict[str, _Unit], after: dict[str, _Unit], altered: Mapping[str, int]) -> Iterator[Weakened]:
+    """Units that lost assertions, and what else no longer means what it did. A helper that is gone lost all of its own;
+    a lost test is reported as removed."""
+    for name in sorted(before.keys() | altered.keys()):
+        unit, new = before.get(name), after.get(name)
+        if unit and unit.is_test and new is None:
             continue
-        lost = unit.asserts - (new.asserts if new else Counter())
+        held = unit.asserts.total() if unit else altered[name]
+        lost = (unit.asserts - (new.asserts if new else Counter())).total() if unit else 0
+        # Where what leads up to the assertions was altered, none of them says what it said.
+        lost = lost or max(held, 1) * (name in altered)
         if lost:
             kept = new.asserts.total() if new else 0
-            yield Weakened(test=name[:MAX_TEXT], before=unit.asserts.total(), after=kept, lost=lost.total())
+            yield Weakened(test=name[:MAX_TEXT], before=held, after=kept, lost=lost)
+
+
+def _altered(base: Sources, result: Sources, paths: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield the name of all that no longer means what it did, and how many assertions stand below it in the base."""
+    for path in paths:
+        before, after = base.module(path), result.module(path)
+        if before and after and path in base.tree and path in result.tree:
+            units = _units(base, path)
+            for place in altered(before, after):
+                below = [unit for name, unit in units.items() if f"{name}::".startswith(f"{path}{place}::")]
+                yield f"{path}{place}", sum(unit.asserts.total() for unit in below)
 
 
 def _skipped(before: dict[str, _Unit], after: dict[str, _Unit]) -> Iterator[str]:
@@ -212,7 +235,7 @@ def _steering(module: ast.Module | None, tests: frozenset[str]) -> Iterator[str]
     """Yield hooks of the runner, and names of the base's `tests` that are bound to something else."""
     for node in ast.walk(module) if module else ():
         if isinstance(node, _Function):
-            if node.name.startswith("pytest_"):
+            if node.name.startswith("pytest_") or node.name in _RUN_AROUND:
                 yield node.name
             if any(_is_automatic(decorator) for decorator in node.decorator_list):
                 yield f"{node.name} (automatic fixture)"

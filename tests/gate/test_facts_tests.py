@@ -70,7 +70,6 @@ STRENGTHENED = {
     "a test added": ("class TestRefusal:", "def test_new():\n    assert rank('q') == 1\n\n\nclass TestRefusal:"),
     "a test added that uses a helper": ("class TestRefusal:", "def test_new():\n    check(1)\n\n\nclass TestRefusal:"),
     "a case added": ('["a", "b", "c"]', '["a", "b", "c", "d"]'),
-    "a local name changed": ("words):\n    result = rank(words)", "words):\n    result = rank(list(words))"),
     "a comment added": ("    assert result == 3\n", "    assert result == 3  # as before\n"),
     "a message changed": ('"two words"', '"there are two words"'),
     "layout changed": ("assert result == 3", "assert (\n        result == 3\n    )"),
@@ -92,6 +91,7 @@ def test_a_test_that_moves_within_its_file_is_still_there():
 
 
 WEAKENED = {
+    "what leads up to an assertion changed": ("words):\n    result = rank(words)", "words):\n    result = rank([1])"),
     "an assertion removed": ("    assert result == 3\n", ""),
     "an assertion changed": ("assert result == 3", "assert result == 4"),
     "an assertion softened": ("assert result == 3", "assert result == 3 or True"),
