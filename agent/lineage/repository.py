@@ -200,9 +200,10 @@ class Repository:
         """Ask git for an object's ID through a pipe, never through an argument."""
         try:
             return _text(self._repo.git.get_object_header(expression)[0])
-        except ValueError:  # what GitPython makes of git's answer "missing"
-            return None
-        except (git.exc.GitError, OSError) as error:
+        except (git.exc.GitError, ValueError, OSError) as error:
+            if "could not be resolved" in str(error):  # what GitPython makes of git's answer "missing"
+                return None
+            self._run(["git", "rev-parse", "--git-dir"])  # no answer at all: let git say itself what is wrong
             raise GitFailed("git cannot read the repository", why=_reason(error)) from error
 
     def _run(self, command: list[str], stdin: bytes = b"") -> str:

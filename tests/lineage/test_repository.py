@@ -173,6 +173,45 @@ def test_a_missing_object_is_named(empty):
         empty.read("HEAD", "blob")
 
 
+def test_only_full_ids_name_an_object_to_be_read(world):
+    with world.open() as repository, pytest.raises(GitFailed, match="is not an object ID"):
+        repository.read("HEAD", "commit")
+
+
+def test_an_object_beyond_the_limit_is_not_read(world, monkeypatch):
+    blob = git(world.folder, "rev-parse", "main:successor.toml")
+    monkeypatch.setattr("agent.lineage.repository.MAX_FILE_BYTES", 10)
+    with world.open() as repository, pytest.raises(GitFailed, match="more than 10"):
+        repository.read(blob, "blob")
+
+
+def test_a_place_where_nothing_can_be_made_is_one_clear_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GitFailed, match="no repository can be made at"):
+        Repository.init(tmp_path / "file" / "below")
+
+
+def test_a_repository_that_may_not_be_read_is_one_clear_sentence(world, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("git.Repo", forbidden)
+    with pytest.raises(GitFailed, match=r"cannot be opened.*Permission denied"):
+        world.open()
+
+
+def test_a_broken_configuration_is_not_taken_for_a_repository_without_commits(world):
+    (world.folder / ".git" / "config").write_text("[core\n")
+    with pytest.raises(GitFailed, match="bad config line 1"), world.open() as repository:
+        repository.head()
+
+
+def test_a_ref_that_moves_to_no_commit_is_a_mistake_of_ours(empty):
+    for new, old in (("main", None), ("a" * 40, "HEAD")):
+        with pytest.raises(ValueError, match="full commit IDs"):
+            empty.move([Move("refs/heads/main", new, old)])
+
+
 def test_an_object_of_another_kind_is_named(world):
     with world.open() as repository, pytest.raises(GitFailed, match="it is a commit"):
         repository.read(world.tip("main"), "tree")

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from agent.digest import canonical_json
-from agent.edits.tree import File
-from agent.errors import GitFailed, Misuse, Refused, ReviewRefused, SignatureRefused
+from agent.edits.tree import File, Tree
+from agent.errors import AuditFailed, GitFailed, Misuse, Refused, ReviewRefused, SignatureRefused
 from agent.gate.dossier import Dossier
 from agent.gate.review import Decision, sign_review
 from agent.gate.signer import MachineKey
 from agent.lineage.audit import audit
-from agent.lineage.gate_log import read_entry
+from agent.lineage.gate_log import append, read_entry
+from agent.lineage.objects import NewObjects, gate_commit
 from agent.lineage.repository import Repository
 from agent.lineage.succession import begin_log, commit_successor, mend, read_log, record_rejection
 from agent.lineage.trailers import Trailers, check_message, entry_index, write_message
@@ -266,6 +267,38 @@ def test_a_forged_log_is_not_continued(world, dossier):
     git(world.folder, "update-ref", "refs/heads/gate-log", evil)
     with pytest.raises(SignatureRefused, match="not signed"):
         commit(world, dossier, world.sign(dossier, "alice"))
+
+
+def test_a_log_whose_tip_tells_something_else_is_not_continued(world, dossier):
+    with world.open() as repository:
+        tip = repository.commit(world.tip("gate-log"))
+        objects = NewObjects()
+        body = gate_commit(tip.tree, tip.parents[0], world.clock, "successor zz\n", world.gate)
+        forged = objects.add("commit", body)
+        repository.write(objects)
+    git(world.folder, "update-ref", "refs/heads/gate-log", forged)
+    with pytest.raises(AuditFailed, match="does not record its last entry"):
+        commit(world, dossier, world.sign(dossier, "alice"))
+
+
+def test_a_log_that_begins_without_a_trust_root_is_not_continued(world, dossier):
+    with world.open() as repository:
+        entry, _ = read_entry(repository.read, read_log(repository).tree, 0)
+        objects, other = NewObjects(), Tree({"note": File(b"no root")})
+        bare = entry.model_copy(update={"bundle": other.digest})
+        forged = append(objects, repository.read, None, entry=bare, bundle=other, gate=world.gate)
+        repository.write(objects)
+    git(world.folder, "update-ref", "refs/heads/gate-log", forged)
+    with pytest.raises(AuditFailed, match="does not begin with a trust root"):
+        commit(world, dossier, world.sign(dossier, "alice"))
+
+
+def test_a_rejection_by_an_impossible_name_is_not_recorded(world, dossier):
+    before = refs(world)
+    for by, reason in (("a\nb", "no"), ("", "no"), ("bob", "x" * 2001)):
+        with world.open() as repository, pytest.raises(Misuse, match="cannot be recorded"):
+            record_rejection(repository, dossier, gate=world.gate, now=world.clock, by=by, reason=reason)
+    assert refs(world) == before
 
 
 def test_a_repository_without_a_log_says_so(tmp_path):
