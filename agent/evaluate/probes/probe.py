@@ -13,6 +13,8 @@ from agent.evaluate.suite import Split
 
 MAX_FINDINGS = 50
 MAX_FINDING = 300
+MAX_DEPTH = 100
+"""Levels of a syntax tree, so that following it never ends the stack. The standard library's deepest file has 33."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,20 @@ def result(probe: Probe, findings: Iterator[str] | tuple[str, ...] | list[str]) 
 
 
 def parse(content: bytes | None) -> ast.Module | None:
-    """Return the syntax tree of Python source; an empty one for no file, `None` for what cannot be parsed."""
+    """Return the syntax tree of Python source; an empty one for no file, `None` for what cannot be parsed or is nested
+    deeper than `MAX_DEPTH`."""
     try:
-        return ast.parse(content or b"")
+        module = ast.parse(content or b"")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         # MemoryError is what CPython's parser raises when source nests deeper than its own stack.
         return None
+    return module if _is_shallow(module) else None
+
+
+def _is_shallow(module: ast.Module) -> bool:
+    layer: list[ast.AST] = [module]
+    for _ in range(MAX_DEPTH):
+        layer = [child for node in layer for child in ast.iter_child_nodes(node)]
+        if not layer:
+            return True
+    return False

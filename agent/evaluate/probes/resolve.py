@@ -19,6 +19,9 @@ class Resolver:
         self._parents = {child: node for node in ast.walk(module) for child in ast.iter_child_nodes(node)}
         self._imports: dict[str, str] = {}
         self._assigned: dict[str, ast.expr] = {}
+        # Each answer is found once: names that stand for each other would else be followed exponentially often.
+        self._dotted: dict[tuple[ast.AST, int], str] = {}
+        self._texts: dict[ast.AST, str | None] = {}
         for node in ast.walk(module):
             self._learn(node)
 
@@ -41,6 +44,11 @@ class Resolver:
         """Return the full dotted name of an expression, or an empty string when it is none."""
         if hops > _MAX_HOPS:
             return ""
+        if (node, hops) not in self._dotted:
+            self._dotted[node, hops] = self._dotted_anew(node, hops)
+        return self._dotted[node, hops]
+
+    def _dotted_anew(self, node: ast.AST, hops: int) -> str:
         if isinstance(node, ast.Name):
             assigned = self._assigned.get(node.id)
             through = self.dotted(assigned, hops + 1) if assigned is not None and node.id not in self._imports else ""
@@ -90,6 +98,11 @@ class Resolver:
 
     def text(self, node: ast.AST) -> str | None:
         """Return the text of a literal, or of literals put together; `None` for anything else and for docstrings."""
+        if node not in self._texts:
+            self._texts[node] = self._text_anew(node)
+        return self._texts[node]
+
+    def _text_anew(self, node: ast.AST) -> str | None:
         if isinstance(node, ast.Constant):
             documentation = isinstance(self._parents.get(node), ast.Expr)
             return node.value if isinstance(node.value, str) and not documentation else None

@@ -1,0 +1,43 @@
+"""Python of a candidate that made a probe raise, or kept it busy for more than a minute."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOOK = """
+import sys
+from agent.edits.tree import File, Tree
+from agent.evaluate.probes.catalogue import PROBES
+from agent.evaluate.probes.probe import Subject
+subject = Subject(Tree({}), Tree({"scaffold/x.py": File(sys.stdin.buffer.read())}))
+for probe in PROBES:
+    probe.look(subject)
+print("done")
+"""
+SOURCES = {
+    "texts put together two thousand times": b"x = " + b'"a" + ' * 2_000 + b'"b"\n',
+    "texts put together, over and over": (b"x = " + b'"a" + ' * 900 + b'"b"\n') * 60,
+    "calls of subscripts of calls": (b'x = x(a)["k"]' + b'(a)["k"]' * 40 + b"\n") * 600,
+    "a name that stands for a call of itself": b'x = x(a)["k"]\n' + b'x(a)["k"]\n' * 20_000,
+    "names that stand for each other": b'x = vars(x)["k"]\nvars = x(a)["k"]\n' + b'vars(x)["k"]\n' * 15_000,
+    "conditions in conditions": (b"if " + b"(a < " * 45 + b"b" + b")" * 45 + b": pass\n") * 400,
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_probe_comes_to_an_end(name):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        input=SOURCES[name],
+        capture_output=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+    )
+
+    assert done.stdout == b"done\n", done.stderr.decode()[-300:]
