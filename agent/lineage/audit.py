@@ -2,9 +2,9 @@
 
     1. Nothing in the clone makes git show another history than the one that is read here.
     2. There is one gate log. It is linear, every commit in it is signed by the gate, its entries are chained by
-    SHA-256, and its trees hold exactly the entries. Entry 0 holds the trust root with the given fingerprint. 3. Every
-    decision checks: signatures, statements, diff, manifest, verdict and reviews (`audit_entry`). 4. Every branch of the
-    workspace, and what is checked out, is a commit that the log records; none is missing.
+       SHA-256, and its trees hold exactly the entries. Entry 0 holds the trust root with the given fingerprint.
+    3. Every decision checks: signatures, statements, diff, manifest, verdict and reviews (`audit_entry`).
+    4. Every branch of the workspace, and what is checked out, is a commit that the log records; none is missing.
 
 Reads objects through dulwich, executes nothing from the repository, honours no configuration of it, and loads neither
 GitPython nor docker, anthropic or scipy. The result is a list of findings, each with a commit and a reason: an auditor
