@@ -189,7 +189,11 @@ def test_base64_with_spare_bits_is_refused():
     assert PublicKey.parse_line(line + " with a comment").line == line
 
 
-@pytest.mark.parametrize("line", ["", "ssh-ed25519", SK_ED25519 + KEY.key.line.removeprefix("ssh-ed25519")])
+@pytest.mark.parametrize(
+    "line",
+    ["", "ssh-ed25519", SK_ED25519 + KEY.key.line.removeprefix("ssh-ed25519")],
+    ids=["nothing", "a type alone", "another type's content"],
+)
 def test_a_public_key_line_that_is_none_is_refused(line):
     with pytest.raises(SignatureRefused, match="not an SSH public key"):
         PublicKey.parse_line(line)
