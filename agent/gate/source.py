@@ -16,6 +16,8 @@ from agent.edits.tree import File, Tree
 from agent.gate.patch_facts import text_of
 
 MAX_SOURCE_BYTES = 1_000_000
+MAX_BITS = 4_096
+"""Of one whole number in the source."""
 MAX_HOPS = 5
 """From name to name to what was imported; further is not followed."""
 MAX_DEPTH = 100
@@ -97,15 +99,21 @@ def _parse(text: str) -> ast.Module | Unparsable:
         return Unparsable(error.lineno or 0, "it is not valid Python")
     except (RecursionError, MemoryError, ValueError):
         return Unparsable(0, "it is nested too deep to be judged")
-    return tree if _depth(tree) <= MAX_DEPTH else Unparsable(0, "it is nested too deep to be judged")
+    return _fault(tree) or tree
 
 
-def _depth(tree: ast.AST) -> int:
-    """Levels of the syntax tree, counted without recursion."""
-    depth, layer = 0, [tree]
-    while layer and depth <= MAX_DEPTH:
-        depth, layer = depth + 1, [child for node in layer for child in ast.iter_child_nodes(node)]
-    return depth
+def _fault(tree: ast.AST) -> Unparsable | None:
+    """What makes a syntax tree unfit to be walked or written out, found without recursion."""
+    layer = [tree]
+    for _ in range(MAX_DEPTH):
+        for node in layer:
+            # Python refuses to write so long a number in decimal; in hexadecimal it reads one of any length.
+            if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value.bit_length() > MAX_BITS:
+                return Unparsable(node.lineno, "it holds a number too long to be judged")
+        layer = [child for node in layer for child in ast.iter_child_nodes(node)]
+        if not layer:
+            return None
+    return Unparsable(0, "it is nested too deep to be judged")
 
 
 def bindings(tree: ast.Module) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.digest import sha256
 from agent.gate.document import MAX_TEXT, TestChanges, Weakened, capped, capped_texts
 from agent.gate.meaning import altered
 from agent.gate.patch_facts import changed_paths
@@ -153,24 +154,27 @@ def _cases(node: _Function) -> Iterator[str]:
 
 def _assertions(body: Sequence[ast.stmt], around: tuple[str, ...]) -> Iterator[str]:
     """Yield each assertion with the conditions it stands under."""
+    under = sha256(repr(around).encode())
     for node in body:
         if isinstance(node, ast.Assert) and _can_fail(node.test):
-            yield f"{around} {ast.dump(node.test)}"
+            yield f"{under} {ast.dump(node.test)}"
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_asserting(node.value):
-            yield f"{around} {ast.dump(node.value)}"
+            yield f"{under} {ast.dump(node.value)}"
         elif isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
                 if isinstance(item.context_expr, ast.Call) and _is_asserting(item.context_expr):
-                    yield f"{around} {ast.dump(item.context_expr)}"
+                    yield f"{under} {ast.dump(item.context_expr)}"
         for header, inner in _blocks(node):
             yield from _assertions(inner, (*around, header))
 
 
 def _blocks(node: ast.stmt) -> Iterator[tuple[str, list[ast.stmt]]]:
     """Yield the blocks inside a statement, each with a description of when it runs."""
-    header = type(node).__name__ + "".join(
+    condition = "".join(
         ast.dump(part) for field in ("test", "iter", "items", "subject") for part in _listed(getattr(node, field, None))
     )
+    # Named by digest: each assertion below is kept with the names of all conditions around it.
+    header = type(node).__name__ + sha256(condition.encode())
     for field in ("body", "orelse", "finalbody"):
         inner = getattr(node, field, None)
         if isinstance(inner, list) and inner:
