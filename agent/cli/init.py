@@ -38,6 +38,7 @@ def init(
     Example: `successor init my-agent --reviewer alice --key ~/.ssh/id_ed25519.pub`
     """
     from agent.gate.signer import read_public_key
+    from agent.gate.trust import check_name
 
     with speaking(as_json=as_json) as voice:
         path = key or Path.home() / ".ssh" / "id_ed25519.pub"
@@ -46,7 +47,7 @@ def init(
                 f"there is no SSH key at {path}", why="reviews are signed with a person's key",
                 mend="Make one with: ssh-keygen -t ed25519; or name another with --key",
             )  # fmt: skip
-        name = reviewer or getpass.getuser()
+        name = check_name(getpass.getuser() if reviewer is None else reviewer)
         fingerprint = create(folder, name, read_public_key(path), sandbox_level, demo=False)
         document = {"workspace": str(folder), "root": fingerprint, "reviewer": name}
         lines = f"workspace {folder}\nroot fingerprint, for auditors: {fingerprint}\nnext: cd {folder} && successor run"

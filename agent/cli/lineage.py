@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from agent.cli import render
 from agent.cli.parts import open_workspace
-from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking, visible
+from agent.cli.speak import HERE, JsonOption, WorkspaceOption, plain, speaking, visible
 
 
 def lineage(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
@@ -71,7 +71,7 @@ def _show_lineage(console: Console, document: dict[str, Any]) -> None:
         what = entry["candidate"] or "generation 0"
         commit = (entry["commit"] or "")[:12]
         mark = "  [bold]← newest[/bold]" if entry["commit"] == document["parent"] else ""
-        by = escape(", ".join(entry["by"]))
+        by = plain(", ".join(entry["by"]))
         reason = escape(visible(entry["reason"])[:120])
         console.print(f"{entry['index']:>4}  {entry['kind']:<10} {what:<14} {commit:<12} {by:<12} {reason}{mark}")
 

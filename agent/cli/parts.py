@@ -83,7 +83,6 @@ class Workspace:
 @contextmanager
 def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]:
     """Open the workspace at or above `start`; with `writing`, hold its lock and finish what a killed process left."""
-    from agent.candidate import State
     from agent.lineage.repository import Repository
     from agent.lineage.succession import mend
     from agent.loop.decide import reconcile
@@ -96,11 +95,8 @@ def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]
             mend(repository)
             reconcile(repository, store)
         opened = _opened(folder, repository, store)
-        approved = store.candidates([State.APPROVED]) if writing else ()
-        for entry in approved:
-            # Decided and signed, but the process died before it was committed.
-            opened.decisions().finish(entry)
-        yield _opened(folder, repository, store) if approved else opened
+        finished = writing and opened.decisions().finish_approved()
+        yield _opened(folder, repository, store) if finished else opened
 
 
 def _opened(folder: Path, repository: Repository, store: Store) -> Workspace:

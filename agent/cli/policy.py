@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from agent.cli.parts import open_workspace
-from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
+from agent.cli.speak import HERE, JsonOption, WorkspaceOption, plain, speaking
 from agent.errors import Misuse, UnknownId
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def explain(
             raise UnknownId(f"no rule is called {rule[:80]!a}", mend="List them with: successor policy check")
         text: dict[str, Any] = found[0].text.model_dump(mode="json")
         shown = "\n".join(
-            f"[bold]{name}[/bold]  {escape(str(text[name]))}" for name in ("id", "title", "why", "rule", "mend")
+            f"[bold]{name}[/bold]  {plain(str(text[name]))}" for name in ("id", "title", "why", "rule", "mend")
         )
         voice.answer(text, lambda console: console.print(shown))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from agent.cli.parts import Workspace, cache_folder, demand_level, load_keys, op
 from agent.cli.run import ParallelOption, SandboxOption, document_of, show_candidate
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking
 from agent.errors import Misuse, Refused
+from agent.gate.trust import check_name
 from agent.loop.stop import Stop
 from agent.loop.store import Entry
 from sandbox.choose import choose
@@ -39,6 +41,7 @@ def propose(
     with speaking(as_json=as_json) as voice:
         if (patch is None) == (branch is None):
             raise Misuse("name what is proposed", mend="Give either --patch FILE or --branch REV")
+        check_name(by)
         with open_workspace(workspace, writing=True) as opened:
             entry = _through_the_gate(opened, by, patch, branch, (sandbox, parallel), voice)
             document = document_of(opened, entry)
@@ -84,7 +87,8 @@ def _through_the_gate(
 
 def _read_patch(path: Path) -> bytes:
     try:
-        content = sys.stdin.buffer.read(MAX_PATCH_BYTES + 1) if str(path) == "-" else path.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb") as source:
+            content = source.read(MAX_PATCH_BYTES + 1)
     except OSError as error:
         raise Misuse(f"the patch {path} cannot be read", why=error.strerror or str(error)) from error
     if len(content) > MAX_PATCH_BYTES:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from agent.cli.parts import Workspace
-from agent.cli.speak import command_line, visible
+from agent.cli.speak import command_line, plain, visible
 from agent.loop.store import Entry
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -63,17 +62,19 @@ def show_cards(console: Console, rows: list[dict[str, Any]]) -> None:
     if not rows:
         console.print("nothing waits for review")
     for row in rows:
-        gains = ", ".join(f"{escape(s)} {_gain(g)}" for s, g in row["heldout"].items())
-        console.print(f"{row['id']}  by {escape(row['proposer'])}  held out: {gains}")
+        gains = ", ".join(f"{plain(s)} {_gain(g)}" for s, g in row["heldout"].items())
+        console.print(f"{plain(row['id'])}  by {plain(row['proposer'])}  held out: {gains}")
 
 
 def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: str | Path = "KEY") -> None:
     """Print a candidate: changes, verdict, evidence, diff, and the commands that approve and reject it."""
-    console.print(f"\n[bold]candidate {document['id']}[/bold]  {document['state']}  by {escape(document['proposer'])}")
+    console.print(
+        f"\n[bold]candidate {plain(document['id'])}[/bold]  {document['state']}  by {plain(document['proposer'])}"
+    )
     console.print(f"base {document['base_commit']}")
     console.print("\n[bold]What changes[/bold]")
     for line in document["changes"]:
-        console.print(f"  {escape(visible(line))}")
+        console.print(f"  {plain(line)}")
     if document["verdict"]:
         _show_verdict(console, document["verdict"])
     if document["evidence"]:
@@ -89,7 +90,7 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
         console.print(f"approve exactly this:  {approve_command(document['id'], folder, key)}", markup=False)
         console.print(f"or reject it:          {reject_command(document['id'], folder, key)}", markup=False)
     else:
-        console.print(f"\n{escape(visible(document['history'][-1]['note']))}")
+        console.print(f"\n{plain(document['history'][-1]['note'])}")
 
 
 def approve_command(candidate: str, folder: Path, key: str | Path = "KEY") -> str:
@@ -111,8 +112,8 @@ def _show_verdict(console: Console, verdict: dict[str, Any]) -> None:
         f"(policy version {verdict['version']}, {verdict['bundle'][:19]}…)"
     )
     for rule in failed:
-        console.print(f"  [red]no[/red]  {escape(rule['id'])}: {escape(visible(rule['reason']))}")
-        console.print(f"      [dim]{escape(visible(rule['mend']))}[/dim]")
+        console.print(f"  [red]no[/red]  {plain(rule['id'])}: {plain(rule['reason'])}")
+        console.print(f"      [dim]{plain(rule['mend'])}[/dim]")
 
 
 def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
@@ -120,7 +121,7 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
     style = "yellow" if box["level"] == "reduced" else "green"
     console.print(
         f"\n[bold]Evidence[/bold]  measured by the host in a sandbox of level [{style}]{box['level']}[/{style}] "
-        f"({escape(box['backend'])}, no network)"
+        f"({plain(box['backend'])}, no network)"
     )
     rows: list[tuple[str, ...]] = [
         ("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise")
@@ -134,10 +135,10 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         tail = f", [red]{bad} failed or missing[/red]" if bad else ""
         console.print(f"tests {t['which']}: {t['passed']} of {t['expected']} passed{tail}")
         for name in (*t["failed"], *t["missing"])[:10]:
-            console.print(f"  {escape(visible(name))}")
+            console.print(f"  {plain(name)}")
     for p in evidence["probes"]:
         word = "[green]clear[/green]" if p["passed"] else "[red]found[/red]"
-        console.print(f"probe {escape(p['name'])}: {word} {escape(visible('; '.join(p['findings'])))[:500]}")
+        console.print(f"probe {plain(p['name'])}: {word} {plain('; '.join(p['findings']))[:500]}")
     console.print(
         f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
         f"{evidence['candidates_tried']} trees tried by the proposer to find it"

@@ -21,7 +21,7 @@ from agent.cli.parts import (
     open_evaluator,
     open_workspace,
 )
-from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, command_line, speaking, visible
+from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, command_line, plain, speaking, visible
 from agent.errors import Refused
 from agent.loop.stop import Halt
 from agent.loop.store import Entry
@@ -229,17 +229,17 @@ def _show_status(console: Console, document: dict[str, Any]) -> None:
     if last:
         ending = last["ending"] or "killed, or still running"
         console.print(
-            f"run {last['id']}: {ending}; {last['made']} made, {last['trials']} trials. {escape(last['message'])}"
+            f"run {last['id']}: {ending}; {last['made']} made, {last['trials']} trials. {plain(last['message'])}"
         )
     for candidate in document["candidates"]:
         note = escape(visible(candidate["note"])[:100])
-        console.print(f"  {candidate['id']}  {candidate['state']:<16} {escape(candidate['proposer']):<10} {note}")
+        console.print(f"  {plain(candidate['id'])}  {candidate['state']:<16} {plain(candidate['proposer']):<10} {note}")
     if not document["candidates"]:
         console.print("  no candidates yet; make one with: successor run")
 
 
 def _show_run(console: Console, document: dict[str, Any], folder: Path) -> None:
-    console.print(f"run {document['run']} ended: [bold]{document['ending']}[/bold]. {escape(document['message'])}")
+    console.print(f"run {document['run']} ended: [bold]{document['ending']}[/bold]. {plain(document['message'])}")
     console.print(f"{document['trials']} trials paid")
     for candidate in document["candidates"]:
         show_candidate(console, candidate, folder)
@@ -247,7 +247,9 @@ def _show_run(console: Console, document: dict[str, Any], folder: Path) -> None:
 
 def show_candidate(console: Console, candidate: dict[str, Any], folder: Path) -> None:
     """Print where a candidate has come to, and what to do next."""
-    console.print(f"  {candidate['id']}  [bold]{candidate['state']}[/bold]  {escape(visible(candidate['note']))}")
+    console.print(
+        f"  {plain(candidate['id'])}  [bold]{candidate['state']}[/bold]  {escape(visible(candidate['note']))}"
+    )
     if candidate["state"] == "awaiting_review":
         look = command_line("review", "show", candidate["id"], workspace=folder)
         console.print(f"    look at it with: {look}", markup=False)

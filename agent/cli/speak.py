@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or found wanting, 2 misuse, 3 infrastructure, 130 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent import log
-from agent.errors import Infrastructure, SuccessorError
+from agent.errors import Infrastructure, Misuse, SuccessorError
 from agent.gate.hidden import is_hidden
 from sandbox.errors import SandboxError
 
@@ -47,24 +48,30 @@ class Voice:
         return not self.as_json and sys.stdin.isatty() and sys.stdout.isatty()
 
     def answer(self, document: Mapping[str, Any], human: Callable[[Console], None]) -> None:
-        """Give the command's one answer: `document` under `--json`, else what `human` prints."""
+        """Give the command's one answer: `document` under `--json`, else what `human` prints.
+
+        JSON is plain ASCII: nothing in it acts on a terminal, whatever characters a candidate chose.
+        """
         if self.as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
         else:
             human(self.out)
 
     def step(self, text: str) -> None:
         """Say what is being done, while it takes long."""
         if self.err.is_terminal:
-            self.err.print(f"[dim]· {escape(text)}[/dim]")
+            self.err.print(f"[dim]· {escape(visible(text))}[/dim]")
         else:
-            self.err.print(f"· {escape(text)}")
+            self.err.print(f"· {escape(visible(text))}")
 
 
 @contextmanager
 def speaking(*, as_json: bool) -> Iterator[Voice]:
     """Run one command: configure logging, turn every error of ours into one line and an exit code."""
     log.configure(as_json=as_json)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal need not know every character
     voice = Voice(as_json=as_json)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -81,6 +88,10 @@ def speaking(*, as_json: bool) -> Iterator[Voice]:
         place = f" {error.filename}" if error.filename else ""
         mend = "Nothing was committed; mend the file system and try again"
         _fail(voice, "Infrastructure", f"the system refused{place}", error.strerror or str(error), mend, 3)
+    except UnicodeError:
+        _fail(
+            voice, "Misuse", "an argument is not text", "its bytes are not UTF-8", "Write it in UTF-8", Misuse.exit_code
+        )
     except KeyboardInterrupt:
         _fail(voice, "Interrupted", "interrupted", "", "Nothing was lost; go on with: successor resume", 130)
 
@@ -114,11 +125,16 @@ def _fail(voice: Voice, kind: str, what: str, why: str, mend: str, code: int) ->
     """Say what happened, why, and what to do next; then end with `code`."""
     if voice.as_json:
         document = {"error": {"kind": kind, "what": what, "why": why, "mend": mend, "exit": code}}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         line = SuccessorError(what, why=why, mend=mend)
         voice.err.print(f"[bold red]{'refused' if code == 1 else 'error'}:[/bold red] {escape(visible(str(line)))}")
     raise typer.Exit(code)
+
+
+def plain(text: str) -> str:
+    """Return `text` for a line with markup: neither markup nor anything else in it has an effect."""
+    return escape(visible(text))
 
 
 def visible(text: str) -> str:

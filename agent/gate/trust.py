@@ -12,17 +12,29 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from agent.candidate import Digest, Record
 from agent.digest import canonical_json, sha256
-from agent.errors import SignatureRefused
+from agent.errors import Misuse, SignatureRefused
 from agent.gate.signature import PublicKey
 from agent.gate.statement import parse_record
 
 # Printable ASCII without commas or colons: a name appears in trailers and tables and must look like no other name.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._@+-]{0,62}[A-Za-z0-9])?$")]
 Positive = Annotated[int, Field(ge=1)]
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+def check_name(name: str) -> str:
+    """Return `name` if a person or a proposer may be called so, else raise `Misuse`."""
+    try:
+        return _NAME.validate_python(name)
+    except ValidationError as error:
+        raise Misuse(
+            f"{name[:80]!a} cannot be a name",
+            why="a name is up to 64 letters, digits, spaces and . _ @ + -, and begins and ends with a letter or digit",
+        ) from error
 
 
 class PersonKey(Record):

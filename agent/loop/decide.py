@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from agent.candidate import Evidence, State, step
-from agent.errors import IllegalTransition, Misuse, Refused, ReviewRefused
+from agent.errors import IllegalTransition, Infrastructure, Misuse, Refused, ReviewRefused
 from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
 from agent.gate.review import Decision, Review, check_binding, check_reviews, read_review
 from agent.gate.signature import Signer
@@ -20,6 +22,8 @@ from agent.loop.lifecycle import part_of, settings_of
 from agent.loop.store import Entry, Store
 
 REVIEW_PART = "review-{}.dsse.json"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,22 @@ class Decisions:
             )  # fmt: skip
             recorded = done.commit or ""
         return self.store.advance(entry.id, State.COMMITTED, note=f"commit {recorded}")
+
+    def finish_approved(self) -> bool:
+        """Commit what was decided and signed before a process died; return whether there was any.
+
+        One that cannot be committed stops nobody else: what the law refuses has failed, what the world refuses is tried
+        again by the next command.
+        """
+        approved = self.store.candidates([State.APPROVED])
+        for entry in approved:
+            try:
+                self.finish(entry)
+            except Refused as error:
+                self.store.advance(entry.id, State.FAILED, note=f"approved, but it cannot be committed: {error}")
+            except Infrastructure as error:
+                log.warning("approved.not_committed", candidate=entry.id, reason=str(error))
+        return bool(approved)
 
     def _approve(self, entry: Entry, envelope: bytes, review: Review, log: Log) -> Outcome:
         step(entry.state, State.APPROVED)

@@ -33,6 +33,9 @@ from agent.propose.proposer import Proposal
 from agent.workspace import SETTINGS_FILE, Settings, parse_settings, zones_of
 
 SCREEN_TASKS = 5
+MAX_CHANGED_FILES = 1_000
+MAX_CHANGED_BYTES = 1024 * 1024
+"""Bytes of all files that a candidate writes anew or changes, each counted whole."""
 
 
 class Bench(Protocol):
@@ -98,6 +101,7 @@ class Lifecycle:
         base = self.repository.tree(base_commit)
         if proposal.tree == base:
             raise Refused("the proposal changes nothing", why="its tree is the tree of its base")
+        demand_judgeable(base, proposal.tree)
         patch = diff(base, proposal.tree)
         put = self.store.blobs.put
         entry = Entry(
@@ -228,6 +232,17 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
             f"the stored diff of {entry.id} does not give its recorded tree", why="one of them was altered"
         )
     return base, tree
+
+
+def demand_judgeable(base: Tree, tree: Tree) -> None:
+    """Raise `Refused` for more than any policy would allow, before hours go into parsing and comparing it."""
+    changed = [file for path, file in tree.items() if base.get(path) != file]
+    if len(changed) > MAX_CHANGED_FILES or sum(len(file.content) for file in changed) > MAX_CHANGED_BYTES:
+        raise Refused(
+            "the proposal is too large to be judged",
+            why=f"it writes more than {MAX_CHANGED_FILES} files or {MAX_CHANGED_BYTES} bytes",
+            mend="Split it; a person reads every line of it",
+        )
 
 
 def candidate_id(base_commit: str, tree: Tree) -> str:

@@ -142,13 +142,16 @@ class Store:
             return tuple(_entry(row) for row in rows)
 
     def transitions(self, candidate: str) -> tuple[Transition, ...]:
-        """Return every step of one candidate, oldest first."""
+        """Return every step of one candidate, oldest first: at least the one that drafted it."""
         with self._read() as db:
             rows = db.execute(
                 "SELECT candidate, source, target, at, note FROM transitions WHERE candidate = ? ORDER BY sequence",
                 (candidate,),
             )
-            return tuple(Transition(*row) for row in rows)
+            taken = tuple(Transition(*row) for row in rows)
+        if not taken:
+            raise _damaged(candidate)
+        return taken
 
     def begin_run(self, proposer: str, wanted: int) -> int:
         """Record that a run starts; returns its number."""
@@ -266,4 +269,17 @@ def _translated() -> Iterator[None]:
 
 
 def _entry(row: tuple[str, str, str, str, str, int, int | None, int, str]) -> Entry:
-    return Entry(row[0], State(row[1]), *row[2:8], parts=json.loads(row[8]))
+    try:
+        parts = json.loads(row[8])
+        if not isinstance(parts, dict) or not all(isinstance(digest, str) for digest in parts.values()):
+            raise ValueError("its parts are not digests by name")
+        return Entry(row[0], State(row[1]), *row[2:8], parts=parts)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(row[0]) from error
+
+
+def _damaged(candidate: str) -> StoreBroken:
+    return StoreBroken(
+        f"the store's row of candidate {candidate[:40]!a} is damaged",
+        mend="Move .successor/state.db aside; successors and decisions live in git and are not affected",
+    )
