@@ -126,6 +126,8 @@ def parse_settings(content: bytes, *, origin: str = SETTINGS_FILE) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise BadSettings(f"{origin}: {place}", why=first["msg"]) from error
+    except (ValueError, RecursionError) as error:
+        raise BadSettings(f"{origin} cannot be read", why="it is nested too deep or holds a number too long") from error
 
 
 def find_workspace(start: Path) -> Path:

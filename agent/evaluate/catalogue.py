@@ -60,3 +60,5 @@ def parse_suite(base: Tree, name: str) -> SuiteFile:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise BadSettings(f"{path}: {place}", why=first["msg"]) from error
+    except (ValueError, RecursionError) as error:
+        raise BadSettings(f"{path} cannot be read", why="it is nested too deep or holds a number too long") from error
