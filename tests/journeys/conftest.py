@@ -123,7 +123,9 @@ def pytest_collection_modifyitems(config, items):
     """Bad input never reaches a wall, and the search is the same behind each: those journeys are made on one."""
     here = str(Path(__file__).parent)
     twice = [i for i in items if str(i.path).startswith(here) and "docker" in i.name]
-    spared = [i for i in twice if not any(word in i.nodeid for word in ON_BOTH_WALLS)]
+    # An engine that tests share cannot be broken for one of them: its breaking is a matter of tests/sandbox.
+    spared = [i for i in twice if "breaks_in_the_middle" in i.name]
+    spared += [i for i in twice if not any(word in i.nodeid for word in ON_BOTH_WALLS)]
     config.hook.pytest_deselected(items=spared)
     items[:] = [i for i in items if i not in spared]
 
