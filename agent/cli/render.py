@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from agent.cli.parts import Workspace
 from agent.cli.speak import command_line, plain, visible
 from agent.loop.store import Entry
+
+if TYPE_CHECKING:
+    from agent.edits.patch import Patch
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -40,11 +43,9 @@ def card(opened: Workspace, entry: Entry) -> dict[str, Any]:
 
 def sheet(opened: Workspace, entry: Entry) -> dict[str, Any]:
     """Return everything about a candidate that a reviewer is asked to judge."""
-    from agent.edits.patch import Patch
-
     return {
         **card(opened, entry),
-        "changes": list(Patch.from_json(_part(opened, entry, "patch")).summary()),
+        "changes": list(_patch(opened, entry).summary()),
         "rationale": _part(opened, entry, "rationale").decode("utf-8", "replace"),
         "evidence": _json(opened, entry, "evidence.json"),
         "verdict": _json(opened, entry, "verdict.json"),
@@ -152,6 +153,26 @@ def _row(c: dict[str, Any]) -> tuple[str, ...]:
 
 def _gain(c: dict[str, Any]) -> str:
     return f"{c['gain_ppm'] / 1e6:+.4f} [{c['gain_low_ppm'] / 1e6:+.4f}, {c['gain_high_ppm'] / 1e6:+.4f}]"
+
+
+def _patch(opened: Workspace, entry: Entry) -> Patch:
+    """Return the patch, which nobody signs, once it is clear that it says what the diff says, which people sign."""
+    from agent.edits.apply import apply
+    from agent.edits.patch import Patch
+    from agent.errors import Refused, StoreBroken
+    from agent.loop.lifecycle import trees_of
+
+    base, tree = trees_of(opened.store, opened.repository, entry)
+    patch = Patch.from_json(_part(opened, entry, "patch"))
+    try:
+        result = apply(base, patch)
+    except Refused as error:
+        raise StoreBroken(f"the stored patch of {entry.id} does not fit its base", why=str(error)) from error
+    if result != tree:
+        raise StoreBroken(
+            f"the stored patch of {entry.id} does not say what its diff says", why="one of them was altered"
+        )
+    return patch
 
 
 def _part(opened: Workspace, entry: Entry, name: str) -> bytes:

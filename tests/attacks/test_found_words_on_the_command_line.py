@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.edits.diff import diff
+from agent.edits.tree import File
+from agent.edits.unified import unified_diff
 from agent.gate.signer import MachineKey
+from agent.lineage.repository import Repository
+from agent.loop.blobs import Blobs
 
 ROOT = Path(__file__).parents[2]
 ESCAPES = "\x1b[31m\x9b31m\u202ex"
@@ -147,3 +152,30 @@ def test_a_terminal_that_cannot_show_a_character(workspace):
     done = successor("lineage", "--workspace", str(workspace), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
 
     assert done.returncode == 0
+
+
+def test_a_summary_of_other_changes_than_are_signed(workspace):
+    """The diff is what is signed; "What changes" above it came from a part of the store that nothing bound to it."""
+    with Repository.open(workspace) as repository:
+        commit = repository.head()
+        base = repository.tree(commit)
+    path = "scaffold/tokens.py"
+    evil = base.with_file(path, File(base[path].content + b"\nEVIL = 1\n"))
+    kind = base.with_file(path, File(base[path].content + b"\nKIND = 1\n"))
+    blobs = Blobs(workspace / ".successor" / "blobs")
+    parts = {"diff": blobs.put(unified_diff(base, evil)), "rationale": blobs.put(b"")}
+    plant(
+        workspace,
+        base_commit=commit,
+        tree=evil.digest,
+        parts=json.dumps(parts | {"patch": blobs.put(diff(base, evil).to_json())}),
+    )
+    assert successor("show", "c1", "--workspace", str(workspace)).returncode == 0
+    with sqlite3.connect(workspace / ".successor" / "state.db") as db:
+        other = json.dumps(parts | {"patch": blobs.put(diff(base, kind).to_json())})
+        db.execute("UPDATE candidates SET parts = ?", (other,))
+    db.close()
+    done = successor("show", "c1", "--workspace", str(workspace))
+
+    assert done.returncode == 3
+    assert b"KIND" not in done.stdout
