@@ -19,7 +19,13 @@ def start(desk, *args):
     """Start `successor run` and return when it is searching."""
     argv = [sys.executable, "-m", "agent", "run", "--yes", "--sandbox", desk.wall, "--json", *args]
     process = subprocess.Popen(
-        [*argv, "--workspace", str(desk.folder)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*argv, "--workspace", str(desk.folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Who runs the tests in the background may have told all children to ignore Ctrl-C; a user's shell does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stderr:
         if "candidates tried" in line:
