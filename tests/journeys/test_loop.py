@@ -25,7 +25,7 @@ def start(desk, *args):
         stderr=subprocess.PIPE,
         text=True,
         # Who runs the tests in the background may have told all children to ignore Ctrl-C; a user's shell does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
     )
     for line in process.stderr:
         if "candidates tried" in line:
