@@ -24,6 +24,7 @@ def start(desk, *args):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(staged(desk))},
         # Who runs the tests in the background may have told all children to ignore Ctrl-C; a user's shell does not.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads here
     )
@@ -31,6 +32,13 @@ def start(desk, *args):
         if "candidates tried" in line:
             return process
     raise AssertionError(f"ended before it searched: {process.communicate()}")
+
+
+def staged(desk):
+    """Where a run started here stages its trees: by this its sandboxes are told from those of other tests."""
+    folder = desk.folder.parent / "staged"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def paid_and_kept(desk):
@@ -48,7 +56,7 @@ def sandboxes(desk):
             ["docker", "ps", "-q", "--filter", "label=app=successor"], capture_output=True, text=True, check=False
         ).stdout
         return out.split()
-    out = subprocess.run(["pgrep", "-f", "bwrap.*successor-stage"], capture_output=True, text=True, check=False).stdout
+    out = subprocess.run(["pgrep", "-f", f"bwrap.*{staged(desk)}"], capture_output=True, text=True, check=False).stdout
     return out.split()
 
 
