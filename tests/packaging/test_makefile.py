@@ -34,7 +34,10 @@ def a_python(folder: Path, prelude: str) -> Path:
 
 
 def install(clone: Path, python: Path | str, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    # The tests may themselves run under `make test`: an inner make would then speak as `make[1]`, with the outer's flags.
+    outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTEST_ARGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    environment["PATH"] = path or os.environ["PATH"]
     make = shutil.which("make")
     assert make
     return subprocess.run(
