@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sandbox.bubblewrap_command import Bwrap, Job, View, demoted, relocated, sandboxed
+from sandbox.bubblewrap_command import DEMOTED, Bwrap, Job, View, demoted, relocated, sandboxed
 from sandbox.capture import Capture, converse
-from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Runtime
+from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 from sandbox.errors import BackendUnavailable, SandboxBroken
 from sandbox.host_python import inside_of_this_machine
 from sandbox.inside import Inside, guest_folder
@@ -69,19 +69,20 @@ class BubblewrapBackend:
         return inside.runtime(self.name, guest)
 
     @contextmanager
-    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> Iterator[BubblewrapSandbox]:
+    def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[BubblewrapSandbox]:
         """Give a sandbox; bubblewrap makes it in the moment in which its command runs, and unmakes it after."""
         if self._ready is None:
             self.prepare()
         assert self._ready is not None
         bwrap, inside, guest = self._ready
-        yield BubblewrapSandbox(bwrap, _view(inside, guest, mounts), limits, inside)
+        yield BubblewrapSandbox(bwrap, _view(inside, guest, mounts), limits, inside, role)
 
 
 class BubblewrapSandbox:
     """One single-use sandbox."""
 
-    def __init__(self, bwrap: Bwrap, view: View, limits: Limits, inside: Inside) -> None:
+    def __init__(self, bwrap: Bwrap, view: View, limits: Limits, inside: Inside, role: Role) -> None:
+        self._role: Role = role
         self._bwrap = bwrap
         self._view = view
         self._limits = limits
@@ -93,7 +94,7 @@ class BubblewrapSandbox:
         if self._used:
             raise RuntimeError("a sandbox runs one command; start another")
         self._used = True
-        job = Job(arguments(command, self._python), environment(command), self._limits)
+        job = Job(arguments(command, self._python), environment(command), self._limits, self._role)
         return _run(self._bwrap, self._view, job, command)
 
 
@@ -177,7 +178,7 @@ def _command_line(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
     if os.geteuid() != 0:
         return sandboxed(bwrap, view, job, status)
     inner, seen, bindings = relocated(bwrap, view)
-    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status))
+    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status), DEMOTED[job.role])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

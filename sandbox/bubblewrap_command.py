@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from sandbox.contract import MIB, WORK, Limits
-from sandbox.inside import SANDBOX_ID
+from sandbox.contract import MIB, WORK, Limits, Role
+from sandbox.inside import USERS
 from sandbox.surroundings import HOSTNAME
 
-NOBODY = 65_534
-"""Whom root becomes before the sandbox is made; mapped to `SANDBOX_ID` inside."""
+DEMOTED: Mapping[Role, int] = {"solver": 65_534, "grader": 65_533}
+"""Whom root becomes before the sandbox is made; mapped to `USERS` inside. An ordinary user stays the same outside."""
 
 SHM_BYTES = 16 * MIB
 _PLACE = "/tmp"  # noqa: S108  # a fresh tmpfs in the outer bwrap's own mount namespace, never the machine's
@@ -51,6 +51,7 @@ class Job:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     limits: Limits
+    role: Role = "solver"
 
 
 def sandboxed(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
@@ -58,7 +59,7 @@ def sandboxed(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
     limits = job.limits
     return [
         *(bwrap.program, "--unshare-user", *(["--disable-userns"] if bwrap.disables_userns else [])),
-        *("--uid", str(SANDBOX_ID), "--gid", str(SANDBOX_ID)),
+        *("--uid", str(USERS[job.role]), "--gid", str(USERS[job.role])),
         *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", HOSTNAME),
         *("--json-status-fd", str(status)),
@@ -97,11 +98,11 @@ def relocated(bwrap: Bwrap, view: View) -> tuple[Bwrap, View, tuple[tuple[str, s
     return replace(bwrap, program=program), replace(view, shown=shown), (*bindings, *own)
 
 
-def demoted(bwrap: Bwrap, bindings: Sequence[tuple[str, str]], argv: Sequence[str]) -> list[str]:
-    """Return the command line with which root binds sources where anybody may walk, and runs `argv` as nobody."""
+def demoted(bwrap: Bwrap, bindings: Sequence[tuple[str, str]], argv: Sequence[str], user: int) -> list[str]:
+    """Return the command line with which root binds sources where anybody may walk, and runs `argv` as `user`."""
     return [
         *(bwrap.program, "--dev-bind", "/", "/", "--perms", "0755", "--tmpfs", _PLACE, "--die-with-parent"),
         *(part for source, place in bindings for part in ("--ro-bind", source, place)),
-        *("--", "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
+        *("--", "setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--pdeathsig", "KILL", "--", *argv),
     ]

@@ -6,6 +6,7 @@ single-use `Sandbox`es in it. There is no backend without a wall.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ MIB = 1024 * 1024
 Level = Literal["reduced", "container", "hardened"]
 """How much the wall holds. `reduced`: namespaces and rlimits (bubblewrap); `container`: with cgroups and an engine
 (docker); `hardened`: a kernel of its own (gVisor, Kata)."""
+
+Role = Literal["solver", "grader"]
+"""Who works in a sandbox: `solver` is candidate code, `grader` the parent's tests that judge it from another sandbox.
+The two are different users."""
 
 CANDIDATE_ROOT = "/cand"
 """Where the tree under test is mounted, read-only."""
@@ -65,6 +70,11 @@ class Command:
     """Seconds until everything in the sandbox is killed."""
     stdin: bytes = b""
     env: Mapping[str, str] = field(default_factory=dict)
+    wire: socket.socket | None = None
+    """A connected, blocking-free stream that takes the place of standard output and continues standard input: what the
+    command writes is sent there at once and not kept (`Outcome.stdout` is empty), what arrives there is read by the
+    command after `stdin`. The command's input ends when the other side shuts its own down. At most `Limits.output`
+    bytes pass in each direction. Closed by whoever made it."""
 
 
 class Ending(StrEnum):
@@ -140,6 +150,8 @@ class Backend(Protocol):
         """Make, or find ready, the inside. Idempotent; safe when two processes call it at once."""
         ...
 
-    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> AbstractContextManager[Sandbox]:
+    def start(
+        self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
+    ) -> AbstractContextManager[Sandbox]:
         """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
         ...

@@ -17,7 +17,7 @@ from typing import Any
 
 from sandbox import docker_settings
 from sandbox.capture import Capture
-from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Outcome, Progress, Runtime
+from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 from sandbox.docker_engine import Engine
 from sandbox.docker_image import THIS_MACHINE, Images
 from sandbox.docker_talk import Talk
@@ -90,7 +90,7 @@ class DockerBackend:
         return doomed
 
     @contextmanager
-    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> Iterator[DockerSandbox]:
+    def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[DockerSandbox]:
         """Start a fresh container; leaving the context removes it, whatever happened."""
         if self._ready is None:
             self.prepare()
@@ -98,13 +98,14 @@ class DockerBackend:
         inside, image, guest = self._ready
         # Without a network the engine leaves /etc/hosts empty, and then not even `localhost` has an address.
         shown = {GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}
-        with self._container(image, shown, limits) as container:
-            yield DockerSandbox(self._engine, container, limits, inside.python)
+        with self._container(image, shown, limits, role) as container:
+            yield DockerSandbox(self._engine, container, limits, inside.python, role)
 
     @contextmanager
-    def _container(self, image: str, mounts: Mapping[str, str], limits: Limits) -> Iterator[str]:
+    def _container(self, image: str, mounts: Mapping[str, str], limits: Limits, role: Role = "solver") -> Iterator[str]:
         owned = labels(this_process(), self._run, int(time.time()) + SECONDS_TO_LIVE)
-        container = self._engine.create(docker_settings.container(image, mounts, limits, owned, SECONDS_TO_LIVE))
+        given = docker_settings.container(image, mounts, limits, owned, SECONDS_TO_LIVE, role)
+        container = self._engine.create(given)
         try:
             self._engine.start(container)
             yield container
@@ -145,7 +146,8 @@ class DockerBackend:
 class DockerSandbox:
     """One container, for one command."""
 
-    def __init__(self, engine: Engine, container: str, limits: Limits, python: str) -> None:
+    def __init__(self, engine: Engine, container: str, limits: Limits, python: str, role: Role = "solver") -> None:
+        self._role: Role = role
         self._engine = engine
         self._container = container
         self._limits = limits
@@ -159,7 +161,8 @@ class DockerSandbox:
         if command.deadline > SECONDS_TO_LIVE / 2:
             raise ValueError(f"a deadline is at most {SECONDS_TO_LIVE // 2} s")
         self._used = True
-        config = docker_settings.command(arguments(command, self._python), environment(command), command.deadline)
+        argv = arguments(command, self._python)
+        config = docker_settings.command(argv, environment(command), command.deadline, self._role)
         prepared = self._engine.prepare_command(self._container, config)
         capture = Capture(self._limits.output)
         started = time.monotonic()

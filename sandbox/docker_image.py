@@ -22,7 +22,7 @@ from sandbox.cache import locked
 from sandbox.contract import Progress
 from sandbox.docker_engine import LONG_SECONDS, Engine
 from sandbox.errors import BackendUnavailable, SandboxBroken
-from sandbox.inside import SANDBOX_ID, Inside
+from sandbox.inside import USERS, Inside
 
 DEFAULT_BASE = "python:3.12-slim"
 THIS_MACHINE = "host"
@@ -69,7 +69,7 @@ class Images:
             progress("importing the image")
             changes = [
                 f"LABEL {label}",
-                f"USER {SANDBOX_ID}:{SANDBOX_ID}",
+                f"USER {USERS['solver']}:{USERS['solver']}",
                 "ENV PATH=/usr/local/bin:/usr/bin:/bin",
             ]
             tag = inside.digest.removeprefix("sha256:")[:16]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.contract import MIB, WORK, Limits
-from sandbox.inside import KEEPER_ID, SANDBOX_ID
+from sandbox.contract import MIB, WORK, Limits, Role
+from sandbox.inside import KEEPER_ID, USERS
 from sandbox.surroundings import HOSTNAME
 
 SHM_BYTES = 16 * MIB
@@ -21,7 +21,12 @@ _MASKED = (*(f"/proc/{name}" for name in _SECRETIVE.split()), "/sys")
 
 
 def container(
-    image: str, mounts: Mapping[str, str], limits: Limits, labels: Mapping[str, str], seconds_to_live: int
+    image: str,
+    mounts: Mapping[str, str],
+    limits: Limits,
+    labels: Mapping[str, str],
+    seconds_to_live: int,
+    role: Role = "solver",
 ) -> dict[str, Any]:
     """Return the body of `POST /containers/create`. `mounts` is target inside -> folder on the host.
 
@@ -40,12 +45,12 @@ def container(
         "Labels": dict(labels),
         "StopSignal": "SIGKILL",
         "NetworkDisabled": True,
-        "HostConfig": _host(mounts, limits),
+        "HostConfig": _host(mounts, limits, USERS[role]),
     }
 
 
-def _host(mounts: Mapping[str, str], limits: Limits) -> dict[str, Any]:
-    own = f"uid={SANDBOX_ID},gid={SANDBOX_ID},mode=0700"
+def _host(mounts: Mapping[str, str], limits: Limits, user: int) -> dict[str, Any]:
+    own = f"uid={user},gid={user},mode=0700"
     return {
         "NetworkMode": "none",
         "CapDrop": ["ALL"],
@@ -80,11 +85,11 @@ def _host(mounts: Mapping[str, str], limits: Limits) -> dict[str, Any]:
     }
 
 
-def command(argv: tuple[str, ...], env: Mapping[str, str], deadline: float) -> dict[str, Any]:
-    """Return the arguments of `exec_create`: `argv` under a deadline of its own, as the candidates' user."""
+def command(argv: tuple[str, ...], env: Mapping[str, str], deadline: float, role: Role = "solver") -> dict[str, Any]:
+    """Return the arguments of `exec_create`: `argv` under a deadline of its own, as the user of `role`."""
     return {
         "cmd": ["timeout", "-k", "1", f"{max(deadline, 0.01):.3f}", *argv],
-        "user": f"{SANDBOX_ID}:{SANDBOX_ID}",
+        "user": f"{USERS[role]}:{USERS[role]}",
         "workdir": WORK,
         "environment": dict(env),
         "stdin": True,

@@ -20,15 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.cache import folder_digest, made_once
-from sandbox.contract import CANDIDATE_ROOT, DEPENDENCIES, GUEST, MIB, WORK, Progress, Runtime
+from sandbox.contract import CANDIDATE_ROOT, DEPENDENCIES, GUEST, MIB, WORK, Progress, Role, Runtime
 from sandbox.errors import BackendUnavailable, SandboxError
 from sandbox.image.layer import LOCK, Target, install, selected
 from sandbox.transfer import Caps, extract, stage
 
-SANDBOX_ID = 10_001
-"""User and group of every command inside."""
 KEEPER_ID = 10_000
 """User of a container's first process, so that no candidate can signal it."""
+USERS: Mapping[Role, int] = {"solver": 10_001, "grader": 10_002}
+"""User and group of every command inside, by what it is there for."""
 
 PROGRAM = "/build"
 """Where a container that collects finds `collect.py`."""
@@ -38,8 +38,8 @@ Run = Callable[[tuple[str, ...], bytes], bytes]
 
 _ETC = {
     "etc/passwd": f"keeper:x:{KEEPER_ID}:{KEEPER_ID}::/:/bin/false\n"
-    f"sandbox:x:{SANDBOX_ID}:{SANDBOX_ID}::{WORK}:/bin/sh\n",
-    "etc/group": f"keeper:x:{KEEPER_ID}:\nsandbox:x:{SANDBOX_ID}:\n",
+    + "".join(f"{role}:x:{number}:{number}::{WORK}:/bin/sh\n" for role, number in USERS.items()),
+    "etc/group": f"keeper:x:{KEEPER_ID}:\n" + "".join(f"{role}:x:{number}:\n" for role, number in USERS.items()),
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }

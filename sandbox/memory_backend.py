@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.contract import Command, Level, Limits, Mount, Outcome, Progress, Runtime
+from sandbox.contract import Command, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 
 Answer = Callable[[tuple[Mount, ...], Command], Outcome]
 """From what is mounted and what is asked to what comes out. It may raise `SandboxBroken`, as a real wall may."""
@@ -50,9 +50,9 @@ class MemoryBackend:
         return self._runtime
 
     @contextmanager
-    def start(self, mounts: tuple[Mount, ...], limits: Limits) -> Iterator[MemorySandbox]:
+    def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[MemorySandbox]:
         """Give a sandbox that asks `answer`."""
-        del limits
+        del limits, role
         self.started += 1
         yield MemorySandbox(mounts, self._answer)
 
