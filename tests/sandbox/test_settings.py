@@ -135,7 +135,7 @@ def test_root_binds_then_becomes_nobody_for_good():
     bwrap, view, bindings = relocated(Bwrap("/usr/bin/bwrap"), VIEW)
     assert bwrap.program == "/usr/bin/bwrap"
     assert view.shown == (("/tmp/0", "/usr"), ("/tmp/1", "/cand"))
-    assert demoted(bwrap, bindings, ["INNER"]) == [
+    assert demoted(bwrap, bindings, ["INNER"], 65_534) == [
         *("/usr/bin/bwrap", "--dev-bind", "/", "/", "--perms", "0755", "--tmpfs", "/tmp", "--die-with-parent"),
         *("--ro-bind", "/cache/root/usr", "/tmp/0", "--ro-bind", "/staged", "/tmp/1"),
         *("--", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
