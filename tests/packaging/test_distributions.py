@@ -57,6 +57,7 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
         "agent/gate/capabilities.toml",
         "agent/evaluate/probes/sensing.toml",
         "sandbox/py.typed",
+        "sandbox/system_calls.toml",
         "sandbox/guest/pytest_report.py",
         "sandbox/guest/find_sentences.py",
         "sandbox/image/make_base.sh",
