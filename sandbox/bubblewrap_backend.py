@@ -154,13 +154,14 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
             )  # fmt: skip
         except OSError as error:
             raise SandboxBroken(f"bubblewrap could not be started: {error.strerror}", mend=_INSTALL) from error
-        capture = Capture(job.limits.output)
+        capture = Capture(job.limits.output, command.wire)
         try:
             ended = converse(process, command.stdin, capture, started + command.deadline)
         finally:
             _kill(process)
             reports = _reports(reading)
             _await_end(reports.get("child-pid"))
+            capture.close()
     finally:
         os.close(reading)
         os.close(writing)

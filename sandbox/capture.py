@@ -1,35 +1,52 @@
-"""Bytes that come out of a command: kept up to a cap, never more."""
+"""Bytes that come out of a command: kept up to a cap, never more, or passed on at once over a wire."""
 
 from __future__ import annotations
 
 import os
 import selectors
+import socket
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import IO
 
 from sandbox.contract import Ending
+from sandbox.wire import Feed, Wire, watch
 
 _PIECE = 256 * 1024
-_ALWAYS_WRITABLE = 64 * 1024
+_FINISH_SECONDS = 5.0
 
 
 class Capture:
-    """Two streams, standard output and standard error, each kept up to `cap` bytes."""
+    """Two streams, standard output and standard error, each kept up to `cap` bytes. With a wire, standard output goes
+    there and is not kept."""
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, wire: socket.socket | None = None) -> None:
         self._cap = cap
         self._streams = {"stdout": bytearray(), "stderr": bytearray()}
-        self.overflowed = False
+        self._overflowed = False
+        self.wire = Wire(wire, cap) if wire is not None else None
 
     def feed(self, stream: str, piece: bytes | memoryview) -> None:
         """Keep what fits of `piece`; note when something did not."""
+        if self.wire is not None and stream == "stdout":
+            self.wire.put(piece)
+            return
         kept = self._streams[stream]
         room = self._cap - len(kept)
         kept += piece[:room]
-        self.overflowed = self.overflowed or len(piece) > room
+        self._overflowed = self._overflowed or len(piece) > room
+
+    def close(self) -> None:
+        """Pass on what still waits for the other side of the wire. The command is dead by now."""
+        if self.wire is not None:
+            self.wire.finish(time.monotonic() + _FINISH_SECONDS)
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more came than may come."""
+        return self._overflowed or (self.wire is not None and self.wire.overflowed)
 
     @property
     def stdout(self) -> bytes:
@@ -43,7 +60,7 @@ class Capture:
 
 
 def converse(process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, until: float) -> Ending | None:
-    """Feed `stdin` and read both outputs at once until they close and the process ends.
+    """Feed `stdin`, and what comes over the wire, and read both outputs at once until they close and the process ends.
 
     Returns None when the process ended by itself, `TIMED_OUT` when the monotonic clock passed `until`, `OUTPUT_LIMIT`
     when a stream went over its cap. The process is left to the caller to kill in the two latter cases.
@@ -51,25 +68,9 @@ def converse(process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, u
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    with selectors.DefaultSelector() as selector:
-        for pipe, name in ((process.stdout, "stdout"), (process.stderr, "stderr")):
-            os.set_blocking(pipe.fileno(), False)
-            selector.register(pipe, selectors.EVENT_READ, _reader(pipe, name, capture))
-        if stdin:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE, _writer(process.stdin, stdin))
-        else:
-            process.stdin.close()
-        while selector.get_map():
-            left = until - time.monotonic()
-            if left <= 0:
-                return Ending.TIMED_OUT
-            for key, _ in selector.select(left):
-                if not key.data():
-                    selector.unregister(key.fileobj)
-                    _close(key.fileobj)
-            if capture.overflowed:
-                return Ending.OUTPUT_LIMIT
+    ended = _Pipes(process.stdin, process.stdout, process.stderr, stdin, capture).talk(until)
+    if ended is not None:
+        return ended
     try:
         process.wait(max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -77,37 +78,58 @@ def converse(process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, u
     return None
 
 
-def _close(pipe: object) -> None:
-    with suppress(BrokenPipeError):
-        pipe.close()  # type: ignore[attr-defined]  # selectors type every file object as int | HasFileno
+class _Pipes:
+    """The three pipes of a process, and the wire if there is one."""
+
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes], first: bytes, capture: Capture) -> None:
+        self._stdin = stdin
+        self._outputs = {stdout.fileno(): "stdout", stderr.fileno(): "stderr"}
+        self._capture = capture
+        self._feed = Feed(first, capture.wire)
+        for pipe in (stdin, stdout, stderr):
+            os.set_blocking(pipe.fileno(), False)
+
+    def talk(self, until: float) -> Ending | None:
+        """Talk until both outputs are closed and what was to be read is read or refused."""
+        with selectors.DefaultSelector() as selector:
+            for descriptor in self._outputs:
+                selector.register(descriptor, selectors.EVENT_READ)
+            while self._outputs or self._feed.waiting:
+                self._watch(selector)
+                left = until - time.monotonic()
+                if left <= 0:
+                    return Ending.TIMED_OUT
+                for key, events in selector.select(left):
+                    self._step(selector, key.fileobj, events)
+                if self._capture.overflowed:
+                    return Ending.OUTPUT_LIMIT
+        return None
+
+    def _watch(self, selector: selectors.BaseSelector) -> None:
+        if self._capture.wire is not None:
+            watch(selector, self._capture.wire, self._capture.wire.events)
+        if not self._stdin.closed:
+            watch(selector, self._stdin, selectors.EVENT_WRITE if self._feed.waiting else 0)
+            if self._feed.over:
+                with suppress(BrokenPipeError):
+                    self._stdin.close()
+
+    def _step(self, selector: selectors.BaseSelector, what: object, events: int) -> None:
+        if isinstance(what, Wire):
+            self._feed.add(what.exchange(events))
+        elif isinstance(what, int):
+            if not _read(what, self._outputs[what], self._capture):
+                selector.unregister(what)
+                del self._outputs[what]
+        else:
+            self._feed.write(partial(os.write, self._stdin.fileno()))
 
 
-def _reader(pipe: IO[bytes], name: str, capture: Capture) -> Callable[[], bool]:
-    """Return a step that reads once; it answers whether there may be more."""
-
-    def step() -> bool:
-        try:
-            piece = os.read(pipe.fileno(), _PIECE)
-        except BlockingIOError:
-            return True
-        capture.feed(name, piece)
-        return bool(piece)
-
-    return step
-
-
-def _writer(pipe: IO[bytes], content: bytes) -> Callable[[], bool]:
-    """Return a step that writes once; it answers whether there is more to write."""
-    left = memoryview(content)
-
-    def step() -> bool:
-        nonlocal left
-        try:
-            left = left[os.write(pipe.fileno(), left[:_ALWAYS_WRITABLE]) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            return False  # the command does not want the rest, which is its right
-        return bool(left)
-
-    return step
+def _read(descriptor: int, name: str, capture: Capture) -> bool:
+    """Read once; return whether there may be more."""
+    try:
+        piece = os.read(descriptor, _PIECE)
+    except BlockingIOError:
+        return True
+    capture.feed(name, piece)
+    return bool(piece)

@@ -164,7 +164,7 @@ class DockerSandbox:
         argv = arguments(command, self._python)
         config = docker_settings.command(argv, environment(command), command.deadline, self._role)
         prepared = self._engine.prepare_command(self._container, config)
-        capture = Capture(self._limits.output)
+        capture = Capture(self._limits.output, command.wire)
         started = time.monotonic()
         with self._engine.started(prepared) as (connection, early):
             talk = Talk(connection, early, command.stdin, capture)
@@ -180,6 +180,7 @@ class DockerSandbox:
             was_alive = self._still_alive(code) and self._engine.kill(self._container)
             if ended is None:
                 talk.drain()
+            capture.close()
         ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from sandbox.capture import Capture
 from sandbox.contract import Ending
 from sandbox.errors import SandboxBroken
+from sandbox.wire import Feed, Wire, watch
 
 _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.5
@@ -61,10 +62,11 @@ class Talk:
 
     def __init__(self, connection: socket.socket, early: bytes, stdin: bytes, capture: Capture) -> None:
         self._connection = connection
-        self._stdin = memoryview(stdin)
         self._capture = capture
+        self._feed = Feed(stdin, capture.wire)
         self._frames = Demultiplexer(capture)
         self._open = True
+        self._told = False
         self._frames.feed(early)
 
     def run(self, until: float, running: Callable[[], bool]) -> Ending | None:
@@ -75,7 +77,6 @@ class Talk:
         """
         looked = time.monotonic()
         with selectors.DefaultSelector() as selector:
-            selector.register(self._connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
             while self._open:
                 now = time.monotonic()
                 if now >= until:
@@ -102,11 +103,25 @@ class Talk:
                     self._read()
 
     def _step(self, selector: selectors.BaseSelector, seconds: float) -> None:
-        for _, events in selector.select(seconds):
+        self._watch(selector)
+        for key, events in selector.select(seconds):
+            if isinstance(key.fileobj, Wire):
+                self._feed.add(key.fileobj.exchange(events))
+                continue
             if events & selectors.EVENT_READ:
                 self._read()
-            if events & selectors.EVENT_WRITE and not self._write():
-                selector.modify(self._connection, selectors.EVENT_READ)
+            if events & selectors.EVENT_WRITE:
+                self._feed.write(self._connection.send)
+
+    def _watch(self, selector: selectors.BaseSelector) -> None:
+        wire = self._capture.wire
+        if wire is not None:
+            watch(selector, wire, wire.events)
+        watch(selector, self._connection, selectors.EVENT_READ | self._feed.waiting * selectors.EVENT_WRITE)
+        if self._feed.over and not self._told:
+            self._told = True
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
 
     def _read(self) -> None:
         try:
@@ -115,20 +130,6 @@ class Talk:
             return
         self._open = bool(piece)
         self._frames.feed(piece)
-
-    def _write(self) -> bool:
-        """Send a piece of standard input; return whether there is more. A command may refuse to read its input."""
-        try:
-            if self._stdin:
-                self._stdin = self._stdin[self._connection.send(self._stdin[:_PIECE]) :]
-        except BlockingIOError:
-            return True
-        except (BrokenPipeError, ConnectionResetError):
-            self._stdin = self._stdin[:0]
-        if not self._stdin:
-            with suppress(OSError):
-                self._connection.shutdown(socket.SHUT_WR)
-        return bool(self._stdin)
 
 
 def _await(until: float, running: Callable[[], bool]) -> Ending | None:
