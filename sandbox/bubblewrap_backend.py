@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import select
 import shutil
 import signal
@@ -21,6 +22,7 @@ from sandbox.errors import BackendUnavailable, SandboxBroken
 from sandbox.host_python import inside_of_this_machine
 from sandbox.inside import Inside, guest_folder
 from sandbox.surroundings import arguments, environment
+from sandbox.system_calls import program
 
 _INSTALL = "Install bubblewrap and util-linux (`apt install bubblewrap`), or the extra `successor[bubblewrap]`"
 _NAMESPACES = "Allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use a Docker engine"
@@ -143,14 +145,15 @@ def _links(root: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
+    seccomp = _filter()
     reading, writing = os.pipe()
     try:
-        line = _command_line(bwrap, view, job, writing)
+        line = _command_line(bwrap, view, job, writing, seccomp)
         started = time.monotonic()
         try:
             process = subprocess.Popen(  # noqa: S603  # built by a pure function, no shell
                 line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, cwd="/",
-                env={"PATH": "/usr/bin:/bin"}, pass_fds=(writing,), start_new_session=True,
+                env={"PATH": "/usr/bin:/bin"}, pass_fds=(writing, seccomp), start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise SandboxBroken(f"bubblewrap could not be started: {error.strerror}", mend=_INSTALL) from error
@@ -163,8 +166,8 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
             _await_end(reports.get("child-pid"))
             capture.close()
     finally:
-        os.close(reading)
-        os.close(writing)
+        for descriptor in (reading, writing, seccomp):
+            os.close(descriptor)
     seconds = time.monotonic() - started
     if ended is not None:
         return Outcome(ended, None, capture.stdout, capture.stderr, seconds)
@@ -175,11 +178,19 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
     return Outcome(Ending.KILLED if code == _KILLED else Ending.EXITED, code, capture.stdout, capture.stderr, seconds)
 
 
-def _command_line(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
+def _filter() -> int:
+    """Return a descriptor to read the system call filter from, once: who reads it moves its offset."""
+    descriptor = os.memfd_create("successor-seccomp")
+    os.write(descriptor, program(platform.machine()))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _command_line(bwrap: Bwrap, view: View, job: Job, status: int, seccomp: int) -> list[str]:
     if os.geteuid() != 0:
-        return sandboxed(bwrap, view, job, status)
+        return sandboxed(bwrap, view, job, status, seccomp)
     inner, seen, bindings = relocated(bwrap, view)
-    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status), DEMOTED[job.role])
+    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status, seccomp), DEMOTED[job.role])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -54,15 +54,18 @@ class Job:
     role: Role = "solver"
 
 
-def sandboxed(bwrap: Bwrap, view: View, job: Job, status: int) -> list[str]:
-    """Return the command line that runs `job` for an ordinary user. bwrap reports on the descriptor `status`."""
+def sandboxed(bwrap: Bwrap, view: View, job: Job, status: int, seccomp: int) -> list[str]:
+    """Return the command line that runs `job` for an ordinary user.
+
+    bwrap reports on the descriptor `status`, and reads the system call filter from `seccomp`.
+    """
     limits = job.limits
     return [
         *(bwrap.program, "--unshare-user", *(["--disable-userns"] if bwrap.disables_userns else [])),
         *("--uid", str(USERS[job.role]), "--gid", str(USERS[job.role])),
         *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", HOSTNAME),
-        *("--json-status-fd", str(status)),
+        *("--json-status-fd", str(status), "--seccomp", str(seccomp)),
         *_mounts(view, limits),
         *("--chdir", WORK),
         *(part for name, value in sorted(job.env.items()) for part in ("--setenv", name, value)),

@@ -13,12 +13,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sandbox import system_calls
 from sandbox.cache import folder_digest, made_once
 from sandbox.contract import CANDIDATE_ROOT, DEPENDENCIES, GUEST, MIB, WORK, Progress, Role, Runtime
 from sandbox.errors import BackendUnavailable, SandboxError
@@ -115,8 +117,11 @@ class Inside:
         return self.folder / "root"
 
     def runtime(self, backend: str, guest: Path) -> Runtime:
-        """Describe this inside, as `backend` serves it together with `guest`, to the rest of the world."""
-        parts = json.dumps([backend, self.digest, guest.name]).encode()
+        """Describe this inside, as `backend` serves it with `guest` and the system call filter, to the world.
+
+        Raises `BackendUnavailable` when there is no filter for this machine.
+        """
+        parts = json.dumps([backend, self.digest, guest.name, system_calls.digest(platform.machine())]).encode()
         return Runtime(
             digest=f"sha256:{hashlib.sha256(parts).hexdigest()}",
             python_version=self.version,

@@ -105,7 +105,7 @@ def digest(machine: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One instruction. `yes` and `no` are answers to go to; else the next step follows, or the one after `skip_if_not`."""
+    """One instruction. `yes` and `no`: answers to go to; else the next step follows, or the one after `skip_if_not`."""
 
     operation: int
     value: int

@@ -21,14 +21,11 @@ CHECKS: list[Check] = []
 
 _NO_CGROUP = "bubblewrap sets no cgroup: a process meets its own address-space limit (MemoryError), nothing kills it"
 _NO_INODES = "bubblewrap's tmpfs takes a size and no number of inodes"
-_NO_FILTER = "the seccomp filter for bubblewrap comes with the guest runner (issue 3)"
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("bubblewrap", "a_memory_bomb_ends_as_out_of_memory"): _NO_CGROUP,
     ("bubblewrap_as_user", "a_memory_bomb_ends_as_out_of_memory"): _NO_CGROUP,
     ("bubblewrap", "an_inode_bomb_meets_its_limit"): _NO_INODES,
     ("bubblewrap_as_user", "an_inode_bomb_meets_its_limit"): _NO_INODES,
-    ("bubblewrap", "system_calls_are_filtered"): _NO_FILTER,
-    ("bubblewrap_as_user", "system_calls_are_filtered"): _NO_FILTER,
 }
 
 

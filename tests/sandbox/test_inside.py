@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from sandbox import system_calls
 from sandbox.bubblewrap_backend import BubblewrapBackend
 from sandbox.cache import folder_digest
 from sandbox.errors import BackendUnavailable
-from sandbox.inside import Facts, guest_folder, program_folder
+from sandbox.inside import Facts, Inside, guest_folder, program_folder
 
 GOOD = {
     "version": "3.12.4",
@@ -52,6 +53,14 @@ def test_the_guest_is_staged_by_content(tmp_path):
     assert (folder / "__init__.py").is_file()
     assert not list(folder.rglob("*.pyc"))
     assert guest_folder(tmp_path) == folder
+
+
+def test_another_system_call_filter_is_another_environment(tmp_path, monkeypatch):
+    inside = Inside(tmp_path, "digest", "3.12.4", "/usr/bin/python3.12", "/usr/lib/python3.12", ())
+    digests = {inside.runtime(backend, tmp_path).digest for backend in ("docker", "bubblewrap")}
+    monkeypatch.setattr(system_calls, "digest", lambda machine: "another")
+    changed = {inside.runtime(backend, tmp_path).digest for backend in ("docker", "bubblewrap")}
+    assert len(digests | changed) == 4
 
 
 def test_the_program_brings_nothing_else_of_ours(tmp_path):

@@ -107,7 +107,7 @@ INNER = [
     *("--unshare-user", "--disable-userns", "--uid", "10001", "--gid", "10001"),
     *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"),
-    *("--json-status-fd", "9", "--symlink", "usr/bin", "/bin"),
+    *("--json-status-fd", "9", "--seccomp", "10", "--symlink", "usr/bin", "/bin"),
 ]
 MOUNTED = [
     *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
@@ -120,13 +120,13 @@ MOUNTED = [
 
 
 def test_bubblewrap_is_called_with_exactly_this_line():
-    line = sandboxed(Bwrap("/usr/bin/bwrap"), VIEW, Job(("cat", "x"), {"A": "1"}, LIMITS), 9)
+    line = sandboxed(Bwrap("/usr/bin/bwrap"), VIEW, Job(("cat", "x"), {"A": "1"}, LIMITS), 9, 10)
     binds = ["--ro-bind", "/cache/root/usr", "/usr", "--ro-bind", "/staged", "/cand"]
     assert line == ["/usr/bin/bwrap", *INNER, *binds, *MOUNTED]
 
 
 def test_a_bubblewrap_that_cannot_forbid_nested_namespaces_is_not_asked_to():
-    line = sandboxed(Bwrap("/usr/bin/bwrap", disables_userns=False), VIEW, Job(("cat",), {}, LIMITS), 9)
+    line = sandboxed(Bwrap("/usr/bin/bwrap", disables_userns=False), VIEW, Job(("cat",), {}, LIMITS), 9, 10)
     assert "--disable-userns" not in line
     assert line[1] == "--unshare-user"
 
