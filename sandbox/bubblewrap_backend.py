@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,7 +56,7 @@ class BubblewrapBackend:
         view = View(shown=(("/usr", "/usr"),), links=_links(Path("/")))
         trifle = Command(("true",), _PROBE_SECONDS)
         try:
-            ran = _run(bwrap, view, Job(trifle.argv, environment(trifle), Limits()), trifle)
+            ran = _run(bwrap, view, Job(trifle.argv, environment(trifle), Limits()), trifle, _Life())
         except SandboxBroken as error:
             raise BackendUnavailable(error.what, mend=_NAMESPACES) from error
         if ran.exit_code != 0:
@@ -79,6 +80,9 @@ class BubblewrapBackend:
         bwrap, inside, guest = self._ready
         yield BubblewrapSandbox(bwrap, _view(inside, guest, mounts), limits, inside, role)
 
+    def close(self) -> None:
+        """Nothing is kept ready: a sandbox is made when its command runs."""
+
 
 class BubblewrapSandbox:
     """One single-use sandbox."""
@@ -90,6 +94,7 @@ class BubblewrapSandbox:
         self._limits = limits
         self._python = inside.python
         self._used = False
+        self._life = _Life()
 
     def run(self, command: Command) -> Outcome:
         """Run `command` to its end or deadline. Its process namespace is gone when this returns."""
@@ -97,7 +102,35 @@ class BubblewrapSandbox:
             raise RuntimeError("a sandbox runs one command; start another")
         self._used = True
         job = Job(arguments(command, self._python), environment(command), self._limits, self._role)
-        return _run(self._bwrap, self._view, job, command)
+        return _run(self._bwrap, self._view, job, command, self._life)
+
+    def kill(self) -> None:
+        """Kill everything in the sandbox; `run` returns that it was killed."""
+        self._life.end()
+
+
+class _Life:
+    """The process that a sandbox lives by, to be killed from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ended = False
+
+    def begin(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._process = process
+            self._kill()
+
+    def end(self) -> None:
+        with self._lock:
+            self.ended = True
+            self._kill()
+
+    def _kill(self) -> None:
+        if self.ended and self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def find_bwrap() -> Bwrap:
@@ -144,7 +177,7 @@ def _links(root: Path) -> tuple[tuple[str, str], ...]:
     return tuple((str(path.readlink()), f"/{path.name}") for path in places if path.is_symlink())
 
 
-def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
+def _run(bwrap: Bwrap, view: View, job: Job, command: Command, life: _Life) -> Outcome:
     seccomp = _filter()
     reading, writing = os.pipe()
     try:
@@ -157,6 +190,7 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
             )  # fmt: skip
         except OSError as error:
             raise SandboxBroken(f"bubblewrap could not be started: {error.strerror}", mend=_INSTALL) from error
+        life.begin(process)
         capture = Capture(job.limits.output, command.wire)
         try:
             ended = converse(process, command.stdin, capture, started + command.deadline)
@@ -169,6 +203,7 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command) -> Outcome:
         for descriptor in (reading, writing, seccomp):
             os.close(descriptor)
     seconds = time.monotonic() - started
+    ended = Ending.KILLED if life.ended else ended
     if ended is not None:
         return Outcome(ended, None, capture.stdout, capture.stderr, seconds)
     code = reports.get("exit-code")

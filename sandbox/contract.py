@@ -59,6 +59,9 @@ class Mount:
 
     source: Path
     target: str
+    lasting: bool = False
+    """Whether the same folder will be asked for again and again and never changes, as a corpus: a sandbox that is kept
+    ready may be made with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,13 @@ class Sandbox(Protocol):
         """
         ...
 
+    def kill(self) -> None:
+        """Kill everything in the sandbox, from any thread: `run`, under way or still to come, returns `KILLED`.
+
+        After `run` has returned, or a second time, it does nothing.
+        """
+        ...
+
 
 Progress = Callable[[str], None]
 """Told, in a few words, what is being done, when preparing takes long."""
@@ -154,4 +164,8 @@ class Backend(Protocol):
         self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
     ) -> AbstractContextManager[Sandbox]:
         """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
+        ...
+
+    def close(self) -> None:
+        """Give back whatever is kept ready, and wait until it is gone. The backend may be used, and closed, again."""
         ...

@@ -101,6 +101,9 @@ class DockerBackend:
         with self._container(image, shown, limits, role) as container:
             yield DockerSandbox(self._engine, container, limits, inside.python, role)
 
+    def close(self) -> None:
+        """Nothing is kept ready."""
+
     @contextmanager
     def _container(self, image: str, mounts: Mapping[str, str], limits: Limits, role: Role = "solver") -> Iterator[str]:
         owned = labels(this_process(), self._run, int(time.time()) + SECONDS_TO_LIVE)
@@ -153,6 +156,7 @@ class DockerSandbox:
         self._limits = limits
         self._python = python
         self._used = False
+        self._killed = False
 
     def run(self, command: Command) -> Outcome:
         """Run `command` to its end or deadline. Everything in the container is dead when this returns."""
@@ -184,6 +188,11 @@ class DockerSandbox:
         ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
 
+    def kill(self) -> None:
+        """Kill everything in the container."""
+        self._killed = True
+        self._engine.kill(self._container)
+
     def _still_alive(self, code: int | None) -> bool:
         """Whether the container outlives its command.
 
@@ -199,6 +208,8 @@ class DockerSandbox:
 
     def _ending(self, ended: Ending | None, code: int | None, *, was_alive: bool, late: bool) -> Ending:
         """Say how the command ended, from the engine's account and our clock; nothing the command printed counts."""
+        if self._killed:
+            return Ending.KILLED
         if ended is not None:
             return ended
         state = self._last_state()

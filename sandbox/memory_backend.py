@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.contract import Command, Level, Limits, Mount, Outcome, Progress, Role, Runtime
+from sandbox.contract import Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 
 Answer = Callable[[tuple[Mount, ...], Command], Outcome]
 """From what is mounted and what is asked to what comes out. It may raise `SandboxBroken`, as a real wall may."""
@@ -56,6 +56,9 @@ class MemoryBackend:
         self.started += 1
         yield MemorySandbox(mounts, self._answer)
 
+    def close(self) -> None:
+        """Nothing is kept ready."""
+
 
 class MemorySandbox:
     """One command, answered by a function."""
@@ -64,10 +67,16 @@ class MemorySandbox:
         self._mounts = mounts
         self._answer = answer
         self._used = False
+        self._killed = False
 
     def run(self, command: Command) -> Outcome:
         """Return the answer. A second call is the same mistake as with a real wall."""
         if self._used:
             raise RuntimeError("a sandbox runs one command; start another")
         self._used = True
-        return self._answer(self._mounts, command)
+        outcome = self._answer(self._mounts, command)
+        return Outcome(Ending.KILLED, None, b"", b"", 0.0) if self._killed else outcome
+
+    def kill(self) -> None:
+        """Have `run` answer that it was killed. The function that answers is not interrupted."""
+        self._killed = True
