@@ -3,12 +3,13 @@
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from sandbox.errors import BackendUnavailable
-from tests.conformance.checks import CHECKS, EXCEPTIONS
+from tests.conformance.registry import CHECKS, EXCEPTIONS
 from tests.conformance.walls import Wall, WallOfAnOrdinaryUser
 
 WALLS = {
@@ -16,6 +17,9 @@ WALLS = {
     "bubblewrap": pytest.mark.bubblewrap,
     "bubblewrap_as_user": pytest.mark.bubblewrap,
 }
+
+for module in sorted(Path(__file__).with_name("checks").glob("*.py")):
+    import_module(f"tests.conformance.checks.{module.stem}")
 
 
 def make_wall(name, cache, scratch):
@@ -75,3 +79,7 @@ def test_wall(walls, wall, check):
 def test_every_exception_names_a_check_and_a_wall():
     names = {check.__name__ for check in CHECKS}
     assert {(wall, check) for wall, check in EXCEPTIONS if wall not in WALLS or check not in names} == set()
+
+
+def test_no_two_checks_have_one_name():
+    assert len({check.__name__ for check in CHECKS}) == len(CHECKS)
