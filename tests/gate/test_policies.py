@@ -215,6 +215,22 @@ def test_a_workspace_without_an_engine_says_reduced_in_its_own_policy():
     assert reduced.parameters == {**LAW.parameters, "sandbox_level": 1}
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_the_shipped_law_has_no_findings_in_a_workspace_of_any_level(level):
+    """`successor policy test` holds whatever the workspace demands of its wall."""
+    assert check_bundle(load_bundle(with_parameter(FILES, "sandbox_level", level))) == ()
+
+
+@pytest.mark.parametrize(("demanded", "had", "allowed"), [(3, 2, False), (3, 3, True), (2, 3, True), (2, 1, False)])
+def test_a_workspace_can_demand_any_level_of_its_wall(demanded, had, allowed):
+    law = load_bundle(with_parameter(FILES, "sandbox_level", demanded))
+    example = RULES["sandbox-level"].text.examples[0].model_copy(
+        update={"set_": {"evidence.sandbox.level": had}, "parameters": {}}
+    )
+
+    assert judge(law, facts_for(law.good, example)).allowed == allowed
+
+
 @pytest.mark.parametrize("name", ["no_such_parameter", "required_probes", "schema"])
 def test_a_parameter_that_is_no_number_of_the_bundle_cannot_be_set(name):
     with pytest.raises(PolicyDenied):
