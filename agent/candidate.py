@@ -84,6 +84,9 @@ class TestReport(Record):
     __test__ = False  # not a pytest class
 
     which: Literal["kept", "scaffold"]
+    apart: bool = Field(
+        description="whether tests and scaffold were in different sandboxes, so that none forged a report"
+    )
     expected: Count
     passed: Count
     failed: tuple[str, ...]
@@ -134,7 +137,7 @@ class SandboxRecord(Record):
 class Evidence(Record):
     """Everything measured about one candidate, all of it produced by host code."""
 
-    schema_: Literal["successor.evidence/v1"] = Field(default="successor.evidence/v1", alias="schema")
+    schema_: Literal["successor.evidence/v2"] = Field(default="successor.evidence/v2", alias="schema")
     base_commit: GitId
     base_tree: Digest
     tree: Digest

@@ -53,6 +53,9 @@ class TestSettings(_Section):
 
     kept: str = "tests/kept"
     scaffold: str = "tests/scaffold"
+    graded: Literal["apart", "together"] = "apart"
+    """Where kept tests run. `apart`: in a sandbox without the scaffold, which they reach through `config.solver`.
+    `together`: in the scaffold's own, as tests do that import it; then a scaffold can forge what they report."""
     deadline_seconds: Positive = 120
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from agent.candidate import Comparison, TestReport
 from agent.edits.tree import Tree
 from agent.errors import SandboxDown
+from agent.evaluate.apart import Solver
 from agent.evaluate.compare import compare
 from agent.evaluate.dice import Dice
 from agent.evaluate.executor import Done, Executor, Job
@@ -37,14 +39,9 @@ def run_tests(executor: Executor, staging: Staging, settings: Settings, base: Tr
     come to its end: then nothing is known about the candidate either.
     """
     folders: dict[Which, str] = {"kept": settings.tests.kept, "scaffold": settings.tests.scaffold}
-    judged = {"kept": overlay(tree, base, settings.tests.kept), "scaffold": tree}
     present = [which for which, folder in folders.items() if any(within(path, (folder,)) for path in (*base, *tree))]
-    runs = run_all(
-        executor,
-        staging,
-        [(subject, folders[which]) for which in present for subject in (base, judged[which])],
-        settings.tests.deadline_seconds,
-    )
+    asked = [test_job(which, settings, base, subject) for which in present for subject in (base, tree)]
+    runs = run_all(executor, staging, asked, settings.tests.deadline_seconds)
     pairs = dict(zip(present, zip(runs[::2], runs[1::2], strict=True), strict=True))
     for which, (parent, _) in pairs.items():
         if not parent.complete:
@@ -54,7 +51,30 @@ def run_tests(executor: Executor, staging: Staging, settings: Settings, base: Tr
                 mend=f"Run them by hand: python -m pytest {folders[which]}",
             )
     nothing = TestRun({}, complete=True, ended="exited")
-    return [grade(which, *pairs.get(which, (nothing, nothing))) for which in folders]
+    apart = {"kept": settings.tests.graded == "apart", "scaffold": False}
+    return [grade(which, *pairs.get(which, (nothing, nothing)), apart=apart[which]) for which in folders]
+
+
+@dataclass(frozen=True, slots=True)
+class TestJob:
+    """Tests in a folder of a tree, and the tree that they judge where that is in a sandbox of its own."""
+
+    __test__ = False  # not a pytest class
+
+    tests: Tree
+    folder: str
+    scaffold: Tree | None = None
+
+
+def test_job(which: Which, settings: Settings, base: Tree, subject: Tree) -> TestJob:
+    """Say how one folder of tests is run on `subject`. The kept tests are always those of `base`."""
+    kept = settings.tests.kept
+    if which == "scaffold":
+        return TestJob(subject, settings.tests.scaffold)
+    if settings.tests.graded == "together":
+        return TestJob(overlay(subject, base, kept), kept)
+    alone = Tree({path: file for path, file in base.items() if within(path, (kept,))})
+    return TestJob(alone, kept, visible(subject, settings))
 
 
 def measure(
@@ -128,12 +148,20 @@ def _measured(
     )
 
 
-def run_all(executor: Executor, staging: Staging, runs: Sequence[tuple[Tree, str]], deadline: int) -> list[TestRun]:
-    """Run the tests in a folder of each tree, every run in a fresh sandbox, and return what each reported."""
+def run_all(executor: Executor, staging: Staging, runs: Sequence[TestJob], deadline: int) -> list[TestRun]:
+    """Run each in fresh sandboxes, and return what each reported."""
     nonces = [new_nonce() for _ in runs]
+
+    def mounted(tree: Tree) -> tuple[Mount, ...]:
+        return (Mount(staging.folder(tree), CANDIDATE_ROOT),)
+
     jobs = [
-        Job((Mount(staging.folder(tree), CANDIDATE_ROOT),), command(folder, nonce, deadline))
-        for (tree, folder), nonce in zip(runs, nonces, strict=True)
+        Job(
+            mounted(run.tests),
+            command(run.folder, nonce, deadline, apart=run.scaffold is not None),
+            None if run.scaffold is None else Solver(mounted(run.scaffold)),
+        )
+        for run, nonce in zip(runs, nonces, strict=True)
     ]
     done: dict[int, TestRun] = {}
 

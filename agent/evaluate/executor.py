@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from agent.errors import SandboxDown
+from agent.evaluate.apart import Solver, run_apart
 from sandbox.contract import Backend, Command, Limits, Mount, Outcome
 from sandbox.errors import BackendUnavailable, SandboxError
 
@@ -26,6 +27,8 @@ class Job:
 
     mounts: tuple[Mount, ...]
     command: Command
+    solver: Solver | None = None
+    """With one, the command is a run of tests in a grader's sandbox, and this is the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,16 @@ class Executor:
                 if future.done() and not future.cancelled() and future.exception() is None:
                     on_done(index, future.result())
 
+    def _run(self, job: Job) -> Outcome:
+        if job.solver is not None:
+            return run_apart(self._backend, self._limits, job.mounts, job.command, job.solver)
+        with self._backend.start(job.mounts, self._limits) as sandbox:
+            return sandbox.run(job.command)
+
     def _attempt(self, job: Job) -> Done:
         for retries in range(MAX_RETRIES + 1):
             try:
-                with self._backend.start(job.mounts, self._limits) as sandbox:
-                    return Done(sandbox.run(job.command), retries)
+                return Done(self._run(job), retries)
             except BackendUnavailable as error:
                 raise SandboxDown(error.what, mend=error.mend) from error
             except SandboxError as error:

@@ -44,17 +44,17 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def command(folder: str, nonce: str, deadline: float) -> Command:
+def command(folder: str, nonce: str, deadline: float, *, apart: bool = False) -> Command:
     """Return the command that runs the tests below a folder of the tree and reports under a nonce.
 
     The candidate is left off the interpreter's path, so that a `sitecustomize.py` or `pytest.py` of its own is not
-    loaded before the reporter has its channel; the reporter puts it last.
+    loaded before the reporter has its channel; the reporter puts it last. With `apart` there is no candidate.
     """
-    request = {"nonce": nonce, "root": CANDIDATE_ROOT, "paths": [folder]}
+    request = {"nonce": nonce, "root": CANDIDATE_ROOT, "paths": [folder], "apart": apart}
     return Command(
         argv=("python", "-P", "-B", f"{GUEST}/pytest_report.py"),
         deadline=deadline,
-        stdin=json.dumps(request).encode(),
+        stdin=json.dumps(request).encode() + b"\n",
         env={"PYTHONPATH": DEPENDENCIES},
     )
 
@@ -80,7 +80,9 @@ def read_run(outcome: Outcome, nonce: str) -> TestRun:
     return TestRun(outcomes, complete, str(outcome.ending), outcome.stderr)
 
 
-def grade(which: Literal["kept", "scaffold"], parent: TestRun, candidate: TestRun) -> TestReport:
+def grade(
+    which: Literal["kept", "scaffold"], parent: TestRun, candidate: TestRun, *, apart: bool = False
+) -> TestReport:
     """Count the candidate's run against the parent's.
 
     Expected is every test that the parent's run reported. A skipped test counts as passed only where the parent skipped
@@ -96,6 +98,7 @@ def grade(which: Literal["kept", "scaffold"], parent: TestRun, candidate: TestRu
         missing.append(COMPLETION)
     return TestReport(
         which=which,
+        apart=apart,
         expected=len(expected),
         passed=len(passed),
         failed=tuple(sorted(failed)),

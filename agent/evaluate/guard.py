@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.edits.tree import Tree
-from agent.evaluate.evidence import run_all
+from agent.evaluate.evidence import Which, run_all, test_job
 from agent.evaluate.executor import Executor
 from agent.evaluate.grading import TestRun, grade
 from agent.evaluate.staging import Staging
-from agent.evaluate.visible import overlay, within
+from agent.evaluate.visible import within
 from agent.workspace import Settings
 
 
@@ -40,15 +40,10 @@ class Guard:
         return not any(report.failed or report.missing for report in reports)
 
     def _run(self, trees: Sequence[Tree]) -> list[TestRun]:
-        """Run each folder of tests of each tree; the kept tests are always the base's own."""
-        kept = self._settings.tests.kept
-        wanted = [
-            (overlay(tree, self._base, kept) if folder == kept else tree, folder)
-            for tree in trees
-            for folder in self._folders()
-        ]
+        """Run each folder of tests of each tree."""
+        wanted = [test_job(which, self._settings, self._base, tree) for tree in trees for which in self._folders()]
         return run_all(self._executor, self._staging, wanted, self._settings.tests.deadline_seconds)
 
-    def _folders(self) -> list[str]:
-        tests = self._settings.tests
-        return [f for f in (tests.kept, tests.scaffold) if any(within(path, (f,)) for path in self._base)]
+    def _folders(self) -> list[Which]:
+        folders: dict[Which, str] = {"kept": self._settings.tests.kept, "scaffold": self._settings.tests.scaffold}
+        return [which for which, folder in folders.items() if any(within(path, (folder,)) for path in self._base)]

@@ -44,6 +44,7 @@ class Derived(Record):
     tests_weakened: Texts
     kept_tests_expected: Natural
     kept_tests_lost: Natural
+    kept_tests_apart: bool
     scaffold_tests_expected: Natural
     scaffold_tests_lost: Natural
     unmeasured: Texts
@@ -123,6 +124,7 @@ def _of_tests(facts: Measured) -> dict[str, object]:
     return {
         "tests_weakened": capped_texts(f"{item.test} ({item.lost} lost)" for item in facts.tests.weakened),
         **_of_test_runs(facts, "kept"),
+        "kept_tests_apart": all(run.apart for run in facts.evidence.tests if run.which == "kept"),
         **_of_test_runs(facts, "scaffold"),
     }
 

@@ -1,4 +1,4 @@
-"""The parts of the facts document, `successor.facts/v1`: what the law may look at, and nothing else.
+"""The parts of the facts document, `successor.facts/v2`: what the law may look at, and nothing else.
 
 Every quantity is an integer that both rule engines hold exactly, every list is bounded, and no field has a default: a
 document that lacks a field, or has one more, is not a facts document, and what is not judged is denied.
@@ -144,6 +144,7 @@ class TestFact(Record):
     __test__ = False  # not a pytest class
 
     which: Literal["kept", "scaffold"]
+    apart: bool
     expected: Natural
     passed: Natural
     failed: Texts

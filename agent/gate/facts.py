@@ -1,4 +1,4 @@
-"""The facts about one candidate, `successor.facts/v1`: computed by the host from two trees and the evidence.
+"""The facts about one candidate, `successor.facts/v2`: computed by the host from two trees and the evidence.
 
 The law sees this document and nothing else. It is strict: a field too many, too few or of another type, and the
 document is none. Its derived block is computed, never taken on trust: a document whose block does not follow from the
@@ -40,7 +40,7 @@ from agent.workspace import SETTINGS_FILE, Zones, parse_settings
 
 __all__ = ["Facts", "collect", "conclude", "parse_facts"]
 
-SCHEMA: Literal["successor.facts/v1"] = "successor.facts/v1"
+SCHEMA: Literal["successor.facts/v2"] = "successor.facts/v2"
 MAX_FACTS_BYTES = 16 * 1024 * 1024
 
 _LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
@@ -49,7 +49,7 @@ _LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
 class Facts(Measured):
     """The whole document. Make one with `collect`, or read one with `parse_facts`."""
 
-    schema_: Literal["successor.facts/v1"] = Field(alias="schema")
+    schema_: Literal["successor.facts/v2"] = Field(alias="schema")
     derived: Derived
 
     @model_validator(mode="after")

@@ -1,47 +1,109 @@
 """Run pytest inside a sandbox and report each test on a channel of its own.
 
-Standard input holds one JSON object: `nonce`, `paths` (test files or folders below the root), `root`. Standard output
+The first line of standard input is one JSON object: `nonce`, `paths` (test files or folders below the root), `root`,
+and `apart`: whether the scaffold is in another sandbox. Then tests reach it through `config.solver`, whose questions
+are lines `{"ask": ...}` of standard output and whose answers are the further lines of standard input. Standard output
 carries JSON lines `{"nonce", "id", "outcome"}`, one for each collected test that ended and each collector that failed,
 with outcome `passed`, `failed` or `skipped`; then one line `{"nonce", "collected", "exit"}`. What tests print goes to
 standard error.
 
 What this holds and what not: the candidate's code cannot replace pytest or the standard library (it comes last on the
 path), cannot read the nonce from environment, arguments or standard input, and cannot end the run unnoticed, because
-the host expects every test by name and the last line. But tests and this reporter share one process and one user: code
-that searches the memory of the process can find the nonce and forge a line. Running the tests as another user, with
-the reporter outside their reach, is the next step of the wall.
+the host expects every test by name and the last line. But unless they run apart, the scaffold, its tests and this
+reporter share one process and one user: code that searches the memory of the process can find the nonce and forge a
+line. So what decides is run apart, and what is not is recorded as such.
 """
 
+import base64
 import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import pytest
 
 DEPENDENCIES = "/opt/successor/site"
+ANSWER_SECONDS = 100
 
 
 Send = Callable[[dict[str, Any]], None]
 
 
-def open_channel() -> tuple[dict[str, Any], Send]:
-    """Read the request, and take standard output for the reports alone; what is printed goes to standard error now.
+def open_channel() -> tuple[dict[str, Any], Send, BinaryIO]:
+    """Read the request, and take standard input and output for ourselves: what is printed goes to standard error now.
 
     The returned function holds the nonce in its closure and nowhere else.
     """
-    request = json.loads(sys.stdin.buffer.read())
+    inward, outward = os.fdopen(os.dup(0), "rb"), os.dup(1)
+    request = json.loads(inward.readline())
     nonce = request.pop("nonce")
-    channel = os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
 
     def send(report: dict[str, Any]) -> None:
         line = json.dumps({"nonce": nonce, **report}).encode() + b"\n"
         while line:
-            line = line[os.write(channel, line) :]
+            line = line[os.write(outward, line) :]
 
-    return request, send
+    return request, send, inward
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to. `code` is None when it was cut off; `files` holds those that were to be kept."""
+
+    code: int | None
+    stdout: bytes
+    stderr: bytes
+    files: Mapping[str, bytes]
+
+
+class Solver:
+    """The scaffold as kept tests see it: asks the host, which asks the sandbox of the scaffold; one command at a time."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], answers: BinaryIO) -> None:
+        self._send = send
+        self._answers = answers
+
+    def run(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        files: Mapping[str, bytes] | None = None,
+        env: Mapping[str, str] | None = None,
+        keep: Sequence[str] = (),
+    ) -> Ran:
+        """Run `argv` (`python` is the interpreter) in a fresh folder that holds `files`; send back the files of `keep`.
+
+        Raises `RuntimeError` when the scaffold's sandbox has ended or does not answer in form.
+        """
+        self._send(
+            {
+                "ask": {
+                    "argv": list(argv),
+                    "stdin": base64.b64encode(stdin).decode("ascii"),
+                    "files": {
+                        path: base64.b64encode(content).decode("ascii") for path, content in (files or {}).items()
+                    },
+                    "env": dict(env or {}),
+                    "keep": list(keep),
+                    "seconds": ANSWER_SECONDS,
+                }
+            }
+        )
+        answer = json.loads(self._answers.readline() or b'{"broken": "nobody answers"}')
+        if "broken" in answer:
+            raise RuntimeError(f"the scaffold's sandbox gave no answer: {answer['broken']}")
+        content = {path: base64.b64decode(text) for path, text in answer["files"].items()}
+        return Ran(answer["code"], base64.b64decode(answer["stdout"]), base64.b64decode(answer["stderr"]), content)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Put ourselves where a fixture finds us: this is also a pytest plugin."""
+        config.solver = self  # type: ignore[attr-defined]  # a name of our own
 
 
 class Reporter:
@@ -94,7 +156,7 @@ def arguments(root: str, paths: list[str]) -> list[str]:
 
 def main() -> int:
     """Run the tests and report the end."""
-    request, send = open_channel()
+    request, send, answers = open_channel()
     root = request["root"]
     for name in [name for name in os.environ if name.startswith("PYTEST")]:
         del os.environ[name]
@@ -103,7 +165,8 @@ def main() -> int:
     os.environ["PYTHONPATH"] = f"{root}:{DEPENDENCIES}"
     sys.path.append(root)
     reporter = Reporter(send)
-    code = int(pytest.main(arguments(root, request["paths"]), plugins=[reporter]))
+    plugins = [reporter, *([Solver(send, answers)] if request["apart"] else [])]
+    code = int(pytest.main(arguments(root, request["paths"]), plugins=plugins))
     send({"collected": reporter.collected, "exit": code})
     return code
 

@@ -16,6 +16,7 @@ objective = "rank better"
 mind = ["scaffold/**", "tests/scaffold/**"]
 kept = ["successor.toml", "suites/**", "policies/**", "tests/kept/**"]
 [tests]
+graded = "together"
 deadline_seconds = 20
 [[suites]]
 name = "search"

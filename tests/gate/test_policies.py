@@ -224,8 +224,10 @@ def test_the_shipped_law_has_no_findings_in_a_workspace_of_any_level(level):
 @pytest.mark.parametrize(("demanded", "had", "allowed"), [(3, 2, False), (3, 3, True), (2, 3, True), (2, 1, False)])
 def test_a_workspace_can_demand_any_level_of_its_wall(demanded, had, allowed):
     law = load_bundle(with_parameter(FILES, "sandbox_level", demanded))
-    example = RULES["sandbox-level"].text.examples[0].model_copy(
-        update={"set_": {"evidence.sandbox.level": had}, "parameters": {}}
+    example = (
+        RULES["sandbox-level"]
+        .text.examples[0]
+        .model_copy(update={"set_": {"evidence.sandbox.level": had}, "parameters": {}})
     )
 
     assert judge(law, facts_for(law.good, example)).allowed == allowed
