@@ -63,7 +63,7 @@ class Ran:
 
 
 class Solver:
-    """The scaffold as kept tests see it: asks the host, which asks the sandbox of the scaffold; one command at a time."""
+    """The scaffold as kept tests see it: asks the host, which asks the sandbox of the scaffold, a command at a time."""
 
     def __init__(self, send: Callable[[dict[str, Any]], None], answers: BinaryIO) -> None:
         self._send = send
