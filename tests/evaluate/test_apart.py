@@ -1,0 +1,143 @@
+"""Questions and answers between a grader and a solver: what the host passes on, and what it does not."""
+
+import base64
+import json
+
+import pytest
+
+from agent.evaluate.apart import Solver, run_apart
+from sandbox.contract import GUEST, Command, Ending, Limits
+from sandbox.errors import SandboxBroken
+from tests.evaluate.world import answering, said
+
+QUESTION = {"argv": ["x"], "stdin": "", "files": {}, "env": {}, "keep": [], "seconds": 1}
+GOOD = {"code": 0, "stdout": base64.b64encode(b"out").decode(), "stderr": "", "files": {"a": ""}}
+BROKEN = {"broken": "it ended, or answered out of form"}
+
+
+def lines(*values):
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+def converse(grader, solver):
+    """Run two functions of a file over their wires; returns what the grader's run came to."""
+
+    def answer(mounts, command):
+        act = solver if command.argv[-1] == f"{GUEST}/solve.py" else grader
+        command.wire.setblocking(True)
+        with command.wire.makefile("rwb", buffering=0) as file:
+            act(file)
+        return said()
+
+    return run_apart(answering(answer), Limits(), (), Command(("grade",), 5), Solver(()))
+
+
+def asks(heard, *questions):
+    """A grader that asks, notes the answers, and reports one test."""
+
+    def act(file):
+        for question in questions or (QUESTION,):
+            file.write(lines({"nonce": "n", "ask": question}))
+            heard.append(json.loads(file.readline()))
+        file.write(lines({"id": "a", "outcome": "passed"}))
+
+    return act
+
+
+def answers(change=lines):
+    """A solver that gives a good answer, changed."""
+
+    def act(file):
+        for line in iter(file.readline, b""):
+            file.write(change({"id": json.loads(line)["id"], **GOOD}))
+
+    return act
+
+
+def test_a_question_is_carried_over_and_its_answer_back():
+    heard, seen = [], []
+
+    def solver(file):
+        for line in iter(file.readline, b""):
+            asked = json.loads(line)
+            seen.append({name: value for name, value in asked.items() if name != "id"})
+            file.write(lines({**GOOD, "id": asked["id"]}))
+
+    outcome = converse(asks(heard, QUESTION, {**QUESTION, "argv": ["y"]}), solver)
+
+    assert seen == [QUESTION, {**QUESTION, "argv": ["y"]}]
+    assert heard == [GOOD, GOOD]
+    assert (outcome.ending, outcome.stdout) == (Ending.EXITED, lines({"id": "a", "outcome": "passed"}))
+
+
+def test_only_the_four_values_of_an_answer_reach_the_judge():
+    heard = []
+    converse(asks(heard), answers(lambda answer: lines({**answer, "ask": {}, "outcome": "passed", "nonce": "n"})))
+
+    assert heard == [GOOD]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda answer: lines({**answer, "id": "guess"}),
+        lambda answer: lines({name: value for name, value in answer.items() if name != "id"}),
+        lambda answer: lines({**answer, "code": True}),
+        lambda answer: lines({**answer, "code": 0.0}),
+        lambda answer: lines({**answer, "code": 10**400}),
+        lambda answer: lines({**answer, "stdout": "no base64!"}),
+        lambda answer: lines({**answer, "stdout": ["e30="]}),
+        lambda answer: lines({**answer, "files": [["a", ""]]}),
+        lambda answer: lines({**answer, "files": {"a": None}}),
+        lambda answer: lines([answer]),
+        lambda answer: b"[" * 100_000 + b"\n",
+        lambda answer: b"\xff\xfe\n",
+        lambda answer: b"\n",
+        lambda answer: lines(answer)[:-9] + b"\n",
+    ],
+)
+def test_an_answer_out_of_form_is_no_answer_and_none_after_it_is(change):
+    heard = []
+    converse(asks(heard, QUESTION, QUESTION), answers(change))
+
+    assert heard == [BROKEN, BROKEN]
+
+
+def test_a_solver_that_ends_leaves_its_questions_unanswered():
+    heard = []
+    outcome = converse(asks(heard), lambda file: None)
+
+    assert heard == [BROKEN]
+    assert outcome.stdout == lines({"id": "a", "outcome": "passed"})
+
+
+def test_what_is_sent_ahead_answers_nothing():
+    heard = []
+
+    def ahead(file):
+        file.write(lines(*({**GOOD, "id": str(number)} for number in range(20))))
+        answers()(file)
+
+    converse(asks(heard), ahead)
+
+    assert heard == [BROKEN]
+
+
+def test_reports_of_a_solver_are_not_reports():
+    outcome = converse(asks([]), lambda file: file.write(lines({"id": "b", "outcome": "passed"})))
+
+    assert b'"b"' not in outcome.stdout
+
+
+@pytest.mark.parametrize("side", ["grade", f"{GUEST}/solve.py"])
+def test_a_wall_that_breaks_on_either_side_is_nobodys_failure(side):
+    def answer(mounts, command):
+        if command.argv[-1] == side:
+            raise SandboxBroken("gone")
+        command.wire.setblocking(True)
+        with command.wire.makefile("rwb", buffering=0) as file:
+            (asks([]) if command.argv[-1] == "grade" else answers())(file)
+        return said()
+
+    with pytest.raises(SandboxBroken):
+        run_apart(answering(answer), Limits(), (), Command(("grade",), 5), Solver(()))
