@@ -20,10 +20,12 @@ _FINISH_SECONDS = 5.0
 
 class Capture:
     """Two streams, standard output and standard error, each kept up to `cap` bytes. With a wire, standard output goes
-    there and is not kept."""
+    there and is not kept. The first `heading` bytes of standard error are not the command's and count for nothing."""
 
-    def __init__(self, cap: int, wire: socket.socket | None = None) -> None:
+    def __init__(self, cap: int, wire: socket.socket | None = None, heading: int = 0) -> None:
         self._cap = cap
+        self._heading_size = heading
+        self.heading = b""
         self._streams = {"stdout": bytearray(), "stderr": bytearray()}
         self._overflowed = False
         self.wire = Wire(wire, cap) if wire is not None else None
@@ -33,6 +35,9 @@ class Capture:
         if self.wire is not None and stream == "stdout":
             self.wire.put(piece)
             return
+        if stream == "stderr" and (missing := self._heading_size - len(self.heading)):
+            self.heading += bytes(piece[:missing])
+            piece = piece[missing:]
         kept = self._streams[stream]
         room = self._cap - len(kept)
         kept += piece[:room]

@@ -7,34 +7,25 @@ looked at. `docker_settings` says with what it is made; `docker_engine` speaks t
 from __future__ import annotations
 
 import secrets
-import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sandbox import docker_settings
-from sandbox.capture import Capture
-from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
+from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Progress, Role, Runtime
+from sandbox.docker_container import SECONDS_TO_LIVE, Container, Maker, Shape
 from sandbox.docker_engine import Engine
 from sandbox.docker_image import THIS_MACHINE, Images
-from sandbox.docker_talk import Talk
-from sandbox.errors import BackendUnavailable, SandboxBroken
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.errors import BackendUnavailable, SandboxBroken, SandboxError
 from sandbox.host_python import inside_of_this_machine
 from sandbox.inside import PROGRAM, Inside, find_inside, guest_folder, make_inside, program_folder
 from sandbox.ownership import APP, APP_VALUE, abandoned, labels, this_process
-from sandbox.surroundings import arguments, environment
+from sandbox.pool import Pool
+from sandbox.slots import Slots
 
-SECONDS_TO_LIVE = 3600
-"""After this a container ends by itself, even if we were killed; no deadline may be longer."""
-
-_GRACE_SECONDS = 2.0
-_END_SECONDS = 10.0
-_FOLLOW_SECONDS = 1.5
-_TIMEOUT_CODES = (124, 137)
-_KILLED = 137
 _COLLECTING = Limits(memory=2048 * MIB, tmp=64 * MIB, work=64 * MIB, output=512 * MIB, file_size=512 * MIB)
 _COLLECT_SECONDS = 600
 
@@ -42,15 +33,19 @@ _COLLECT_SECONDS = 600
 class DockerBackend:
     """Sandboxes in containers. `base` is an image reference, by digest for a result that never changes.
 
-    Safe to use from several threads; `cache` may be shared by several processes.
+    Of what is asked for again and again, up to `warm` containers stand ready. Safe to use from several threads; `cache`
+    may be shared by several processes. To be closed.
     """
 
-    def __init__(self, cache: Path, base: str | None = None, engine: Engine | None = None) -> None:
+    def __init__(self, cache: Path, base: str | None = None, engine: Engine | None = None, *, warm: int = 0) -> None:
         self._cache = cache
         self._base = base
         self._engine = engine or Engine()
         self._run = secrets.token_hex(8)
         self._ready: tuple[Inside, str, Path] | None = None
+        self._slots = Slots()
+        self._maker = Maker(self._engine, self._slots, self._labels)
+        self._pool = Pool(self._maker.make, self.reap, warm)
 
     @property
     def name(self) -> str:
@@ -91,29 +86,42 @@ class DockerBackend:
 
     @contextmanager
     def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[DockerSandbox]:
-        """Start a fresh container; leaving the context removes it, whatever happened."""
+        """Give a sandbox; leaving the context kills everything in it, and has it removed soon after."""
         if self._ready is None:
             self.prepare()
         assert self._ready is not None
         inside, image, guest = self._ready
         # Without a network the engine leaves /etc/hosts empty, and then not even `localhost` has an address.
         shown = {GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}
-        with self._container(image, shown, limits, role) as container:
-            yield DockerSandbox(self._engine, container, limits, inside.python, role)
+        changing = {mount.target for mount in mounts if not mount.lasting}
+        with self._container(Shape(image, inside.python, limits, role, tuple(shown.items())), changing) as container:
+            yield DockerSandbox(self._engine, container, limits, inside.python)
 
     def close(self) -> None:
-        """Nothing is kept ready."""
+        """Give back the containers that stand ready, and wait until those that served are removed."""
+        self._pool.close()
+        self._slots.close()
 
     @contextmanager
-    def _container(self, image: str, mounts: Mapping[str, str], limits: Limits, role: Role = "solver") -> Iterator[str]:
-        owned = labels(this_process(), self._run, int(time.time()) + SECONDS_TO_LIVE)
-        given = docker_settings.container(image, mounts, limits, owned, SECONDS_TO_LIVE, role)
-        container = self._engine.create(given)
+    def _container(self, shape: Shape, changing: Collection[str] = ()) -> Iterator[Container]:
+        """Give a container that stands ready, with slots in the place of what is `changing`, or else a new one."""
+        slotted = tuple((target, None if target in changing else source) for target, source in shape.mounts)
+        container = self._pool.take(replace(shape, mounts=slotted))
         try:
-            self._engine.start(container)
+            if container is None:
+                container = self._maker.make(shape)
+            else:
+                container.show({target: str(source) for target, source in shape.mounts})
             yield container
         finally:
-            self._engine.remove(container)
+            if container is not None:
+                with suppress(SandboxError):  # an engine that does not answer is asked again by the pool
+                    container.life.kill()
+                    container.life.end()
+                self._pool.bury(container)
+
+    def _labels(self) -> dict[str, str]:
+        return labels(this_process(), self._run, int(time.time()) + SECONDS_TO_LIVE)
 
     def _inside(self, progress: Progress) -> Inside:
         images = Images(self._engine, self._cache)
@@ -136,99 +144,20 @@ class DockerBackend:
             stdin=stdin,
             env={"PYTHONPATH": PROGRAM},
         )
-        with self._container(base, {PROGRAM: str(program_folder(self._cache))}, _COLLECTING) as container:
-            outcome = DockerSandbox(self._engine, container, _COLLECTING, "python3").run(command)
+        mounts = ((PROGRAM, str(program_folder(self._cache))), (GUEST, str(guest_folder(self._cache))))
+        try:
+            with self._container(Shape(base, "python3", _COLLECTING, "solver", mounts)) as container:
+                outcome = DockerSandbox(self._engine, container, _COLLECTING, "python3").run(command)
+        except SandboxBroken as error:
+            raise BackendUnavailable(
+                f"the base could not be collected: {error.what}", mend="Use another base"
+            ) from error
         if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
             last = outcome.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:300]
             raise BackendUnavailable(
                 f"the base could not be collected: {outcome.ending} {last}", mend="Use another base"
             )
         return outcome.stdout
-
-
-class DockerSandbox:
-    """One container, for one command."""
-
-    def __init__(self, engine: Engine, container: str, limits: Limits, python: str, role: Role = "solver") -> None:
-        self._role: Role = role
-        self._engine = engine
-        self._container = container
-        self._limits = limits
-        self._python = python
-        self._used = False
-        self._killed = False
-
-    def run(self, command: Command) -> Outcome:
-        """Run `command` to its end or deadline. Everything in the container is dead when this returns."""
-        if self._used:
-            raise RuntimeError("a sandbox runs one command; start another")
-        if command.deadline > SECONDS_TO_LIVE / 2:
-            raise ValueError(f"a deadline is at most {SECONDS_TO_LIVE // 2} s")
-        self._used = True
-        argv = arguments(command, self._python)
-        config = docker_settings.command(argv, environment(command), command.deadline, self._role)
-        prepared = self._engine.prepare_command(self._container, config)
-        capture = Capture(self._limits.output, command.wire)
-        started = time.monotonic()
-        with self._engine.started(prepared) as (connection, early):
-            talk = Talk(connection, early, command.stdin, capture)
-            # The command's own `timeout` fires first; ours stands behind it, because a candidate may stop that one.
-            until = started + command.deadline + _GRACE_SECONDS
-            ended = talk.run(until, lambda: bool(self._engine.command_state(prepared)["Running"]))
-            seconds = time.monotonic() - started
-            code = self._engine.command_state(prepared)["ExitCode"] if ended is None else None
-            if ended is not None:
-                # An unread stream would keep the engine waiting for it before it reports the death of the container.
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            was_alive = self._still_alive(code) and self._engine.kill(self._container)
-            if ended is None:
-                talk.drain()
-            capture.close()
-        ending = self._ending(ended, code, was_alive=was_alive, late=seconds >= command.deadline)
-        return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
-
-    def kill(self) -> None:
-        """Kill everything in the container."""
-        self._killed = True
-        self._engine.kill(self._container)
-
-    def _still_alive(self, code: int | None) -> bool:
-        """Whether the container outlives its command.
-
-        When somebody else kills a container its commands die first, so that the exit code alone looks as if the command
-        had killed itself. Only then it is worth waiting to see whether the container follows.
-        """
-        until = time.monotonic() + _FOLLOW_SECONDS
-        while code == _KILLED and time.monotonic() < until:
-            if not self._engine.state(self._container)["Running"]:
-                return False
-            time.sleep(0.05)
-        return True
-
-    def _ending(self, ended: Ending | None, code: int | None, *, was_alive: bool, late: bool) -> Ending:
-        """Say how the command ended, from the engine's account and our clock; nothing the command printed counts."""
-        if self._killed:
-            return Ending.KILLED
-        if ended is not None:
-            return ended
-        state = self._last_state()
-        if state["OOMKilled"] and code != 0:
-            return Ending.OUT_OF_MEMORY
-        if code is None or not was_alive:
-            raise SandboxBroken("a container ended under its command", mend="See the engine's log")
-        if late and code in _TIMEOUT_CODES:
-            return Ending.TIMED_OUT
-        return Ending.KILLED if code == _KILLED else Ending.EXITED
-
-    def _last_state(self) -> Mapping[str, Any]:
-        """Return the engine's account of the killed container, once it has one."""
-        until = time.monotonic() + _END_SECONDS
-        while (state := self._engine.state(self._container))["Running"]:
-            if time.monotonic() >= until:
-                raise SandboxBroken("a container survived being killed", mend="See the engine's log")
-            time.sleep(0.01)
-        return state
 
 
 def _sources(mounts: tuple[Mount, ...]) -> dict[str, str]:

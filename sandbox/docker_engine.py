@@ -26,6 +26,28 @@ LONG_SECONDS = 900
 _EARLY = 256 * 1024
 
 
+class Stream:
+    """The raw stream of a command: its `connection`, non-blocking, and the bytes that came `early`, with the header."""
+
+    def __init__(self, response: Any, connection: socket.socket) -> None:
+        self._response = response
+        self.connection = connection
+        connection.setblocking(False)
+        buffered = response.raw._fp.fp
+        # The library hands out the socket from under its own buffered reader, which may hold the first frames.
+        self.early: bytes = (buffered.read1(_EARLY) if isinstance(buffered, io.BufferedReader) else b"") or b""
+
+    def end(self) -> None:
+        """Let nobody wait for us: an engine that is not read does not notice the death of a container."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection. May be called twice."""
+        self._response.close()
+        self.connection.close()
+
+
 class Engine:
     """The engine on this machine, at `address` or where the environment's DOCKER_HOST says."""
 
@@ -48,19 +70,19 @@ class Engine:
 
     def create(self, config: Mapping[str, Any]) -> str:
         """Create a container from the engine's own JSON; return its ID."""
-        with _translated("make a container"):
+        with translated("make a container"):
             api: Any = self._api  # untyped in the stubs
             return str(api.create_container_from_config(dict(config))["Id"])
 
     def start(self, container: str) -> None:
         """Start a created container."""
-        with _translated("start a container"):
+        with translated("start a container"):
             self._api.start(container)
 
     def kill(self, container: str) -> bool:
         """Kill everything in a container; return False when it was not running any more."""
         try:
-            with _translated("kill a container"):
+            with translated("kill a container"):
                 self._api.kill(container)
         except _Conflict:
             return False
@@ -68,51 +90,40 @@ class Engine:
 
     def state(self, container: str) -> Mapping[str, Any]:
         """Return the `State` of a container."""
-        with _translated("look at a container"):
+        with translated("look at a container"):
             return dict(self._api.inspect_container(container)["State"])
 
     def remove(self, container: str) -> None:
         """Remove a container with everything in it; one that is gone already is fine."""
-        with suppress(_Gone, _Conflict), _translated("remove a container"):
+        with suppress(_Gone, _Conflict), translated("remove a container"):
             self._api.remove_container(container, force=True, v=True)
 
     def containers(self, label: str) -> list[Mapping[str, Any]]:
         """Return all containers, running or not, that carry `label` (`name=value`)."""
-        with _translated("list containers"):
+        with translated("list containers"):
             return list(self._api.containers(all=True, filters={"label": label}))
 
     def prepare_command(self, container: str, given: Mapping[str, Any]) -> str:
         """Set up a command in a running container, from the arguments of `exec_create`; return its ID."""
-        with _translated("set up a command"):
+        with translated("set up a command"):
             return str(self._api.exec_create(container, **given)["Id"])
 
-    @contextmanager
-    def started(self, command: str) -> Iterator[tuple[socket.socket, bytes]]:
-        """Start a command that was set up; give its raw stream, non-blocking, and the bytes that came early."""
-        with _translated("start a command"):
+    def open(self, command: str) -> Stream:
+        """Start a command that was set up; return its raw stream."""
+        with translated("start a command"):
             wrapper: Any = self._api.exec_start(command, socket=True)
         # Private names of the library, which offers no other way to an upgraded connection.
-        response, connection = wrapper._response, wrapper._sock
-        try:
-            connection.setblocking(False)
-            buffered = response.raw._fp.fp
-            # The library hands out the socket from under its own buffered reader, which may hold the first frames.
-            early = buffered.read1(_EARLY) if isinstance(buffered, io.BufferedReader) else b""
-            with _translated("talk to a command"):
-                yield connection, early or b""
-        finally:
-            response.close()
-            connection.close()
+        return Stream(wrapper._response, wrapper._sock)
 
     def command_state(self, command: str) -> Mapping[str, Any]:
         """Return whether a command is `Running` and its `ExitCode`."""
-        with _translated("look at a command"):
+        with translated("look at a command"):
             return dict(self._api.exec_inspect(command))
 
     def image(self, reference: str) -> Mapping[str, Any] | None:
         """Return what the engine knows of an image, or None when it has none by that name or ID."""
         try:
-            with _translated("look at an image"):
+            with translated("look at an image"):
                 api: Any = self._api  # untyped in the stubs
                 return dict(api.inspect_image(reference))
         except _Gone:
@@ -120,12 +131,12 @@ class Engine:
 
     def images(self, label: str) -> list[str]:
         """Return the IDs of the images that carry `label` (`name=value`)."""
-        with _translated("list images"):
+        with translated("list images"):
             return [str(image["Id"]) for image in self._api.images(filters={"label": label})]
 
     def pull(self, reference: str) -> str:
         """Fetch an image from its registry; return its ID."""
-        with _translated(f"pull {reference}"), self._patient() as api:
+        with translated(f"pull {reference}"), self._patient() as api:
             name, _, tag = reference.partition("@") if "@" in reference else reference.rpartition(":")
             for line in api.pull(name, tag=tag, stream=True, decode=True):
                 if "error" in line:
@@ -137,7 +148,7 @@ class Engine:
 
     def import_image(self, archive: Path, name: str, tag: str, changes: list[str]) -> str:
         """Make an image of one layer from a tar of a file system; return its ID."""
-        with _translated("import an image"), self._patient() as api, archive.open("rb") as stream:
+        with translated("import an image"), self._patient() as api, archive.open("rb") as stream:
             said = api.import_image(src=stream, repository=name, tag=tag, changes=changes)
         return str(json.loads(said.strip().split("\n")[-1])["status"])
 
@@ -182,7 +193,7 @@ class _Conflict(SandboxBroken):
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def translated(what: str) -> Iterator[None]:
     """Turn every error of the engine, its client and the way to it into `SandboxBroken`."""
     try:
         yield

@@ -6,10 +6,12 @@ kernel counts it per user of the machine, so that one sandbox would starve the n
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.contract import MIB, WORK, Limits, Role
+from sandbox.contract import GUEST, MIB, WORK, Limits, Role
 from sandbox.inside import KEEPER_ID, USERS
 from sandbox.surroundings import HOSTNAME
 
@@ -85,16 +87,29 @@ def _host(mounts: Mapping[str, str], limits: Limits, user: int) -> dict[str, Any
     }
 
 
-def command(argv: tuple[str, ...], env: Mapping[str, str], deadline: float, role: Role = "solver") -> dict[str, Any]:
-    """Return the arguments of `exec_create`: `argv` under a deadline of its own, as the user of `role`."""
+def command(python: str, role: Role = "solver") -> dict[str, Any]:
+    """Return the arguments of `exec_create` for the process that waits to become a command, as the user of `role`."""
     return {
-        "cmd": ["timeout", "-k", "1", f"{max(deadline, 0.01):.3f}", *argv],
+        "cmd": [python, "-I", "-S", "-B", f"{GUEST}/start.py"],
         "user": f"{USERS[role]}:{USERS[role]}",
         "workdir": WORK,
-        "environment": dict(env),
         "stdin": True,
         "stdout": True,
         "stderr": True,
         "tty": False,
         "privileged": False,
     }
+
+
+def request(argv: tuple[str, ...], env: Mapping[str, str], deadline: float, instructions: bytes) -> bytes:
+    """Return what `guest/start.py` reads: become `argv`, under a deadline of its own and this system call filter."""
+    asked = {
+        "argv": argv,
+        "env": dict(env),
+        "cwd": WORK,
+        # To `timeout` a duration of 0 means for ever.
+        "deadline": max(deadline, 0.01),
+        "filter": base64.b64encode(instructions).decode(),
+    }
+    content = json.dumps(asked).encode()
+    return f"{len(content):08x}".encode() + content

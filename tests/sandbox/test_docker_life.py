@@ -12,7 +12,8 @@ import pytest
 
 from sandbox import docker_settings
 from sandbox.contract import Command, Limits, Mount
-from sandbox.docker_backend import SECONDS_TO_LIVE, DockerBackend
+from sandbox.docker_backend import DockerBackend
+from sandbox.docker_container import SECONDS_TO_LIVE
 from sandbox.docker_engine import Engine
 from sandbox.errors import BackendUnavailable, SandboxBroken
 from sandbox.ownership import APP, APP_VALUE, labels, this_process
@@ -30,7 +31,8 @@ def backend(cache):
     except BackendUnavailable as error:
         pytest.skip(str(error))
     made.prepare()
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ from sandbox.contract import Limits
 from sandbox.docker_backend import DockerBackend
 backend = DockerBackend(Path({str(cache)!r}))
 with backend.start((), Limits(memory=256 << 20, tmp=16 << 20, work=32 << 20)) as sandbox:
-    print(sandbox._container, flush=True)
+    print(sandbox._container.name, flush=True)
     input()
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
@@ -124,9 +126,11 @@ def test_after_trials_nothing_of_them_is_left(backend, engine):
             assert sandbox.run(Command(("cat",), 30, b"x")).stdout == b"x"
 
     run()
+    backend.close()
     before = (ours(engine), descriptors(), threading.active_count())
     for _ in range(3):
         run()
+    backend.close()
     containers, open_before, threads = before
     assert (ours(engine), threading.active_count()) == (containers, threads)
     assert descriptors() <= open_before
@@ -136,12 +140,13 @@ def test_a_failing_caller_leaves_no_container(backend, engine):
     before = ours(engine)
     with pytest.raises(ZeroDivisionError), backend.start((), SMALL):
         assert 1 / (len(ours(engine)) - len(before) - 1)
+    backend.close()
     assert ours(engine) == before
 
 
 def test_a_container_killed_from_outside_is_broken_not_scored(backend, engine):
     with backend.start((), SMALL) as sandbox:
-        killer = threading.Timer(1.0, engine.kill, [sandbox._container])
+        killer = threading.Timer(1.0, engine.kill, [sandbox._container.name])
         killer.start()
         with pytest.raises(SandboxBroken, match="ended under its command"):
             sandbox.run(Command(("sleep", "30"), 20))
@@ -150,7 +155,7 @@ def test_a_container_killed_from_outside_is_broken_not_scored(backend, engine):
 
 def test_a_container_removed_from_outside_is_broken_not_scored(backend, engine):
     with backend.start((), SMALL) as sandbox:
-        engine.remove(sandbox._container)
+        engine.remove(sandbox._container.name)
         with pytest.raises(SandboxBroken):
             sandbox.run(Command(("true",), 20))
 

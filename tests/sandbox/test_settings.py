@@ -1,5 +1,7 @@
 """The hardening flags, held by equality: taking one away fails here."""
 
+import json
+
 import pytest
 
 from sandbox import docker_settings
@@ -83,12 +85,11 @@ def test_in_memory_folders_that_would_eat_the_memory_are_refused():
         docker_settings.container("i", {}, Limits(memory=256 * MIB, tmp=64 * MIB, work=65 * MIB), {}, 60)
 
 
-def test_a_command_runs_as_the_sandbox_user_under_its_own_timeout():
-    assert docker_settings.command(("cat", "x"), {"A": "1"}, 2.5) == {
-        "cmd": ["timeout", "-k", "1", "2.500", "cat", "x"],
+def test_what_waits_in_a_container_is_the_sandbox_user_and_reads_nothing_of_the_candidates():
+    assert docker_settings.command("/usr/bin/python3.12") == {
+        "cmd": ["/usr/bin/python3.12", "-I", "-S", "-B", "/opt/successor/guest/start.py"],
         "user": "10001:10001",
         "workdir": "/work",
-        "environment": {"A": "1"},
         "stdin": True,
         "stdout": True,
         "stderr": True,
@@ -97,9 +98,27 @@ def test_a_command_runs_as_the_sandbox_user_under_its_own_timeout():
     }
 
 
+def test_a_grader_is_another_user():
+    assert docker_settings.command("python", "grader")["user"] == "10002:10002"
+    made = docker_settings.container("i", {}, LIMITS, {}, 60, "grader")
+    assert "uid=10002,gid=10002,mode=0700" in made["HostConfig"]["Tmpfs"]["/work"]
+
+
+def test_a_request_says_its_own_length():
+    asked = docker_settings.request(("cat", "x"), {"A": "ä"}, 2.5, b"\x01\xff")
+    assert int(asked[:8], 16) == len(asked) - 8
+    assert json.loads(asked[8:]) == {
+        "argv": ["cat", "x"],
+        "env": {"A": "ä"},
+        "cwd": "/work",
+        "deadline": 2.5,
+        "filter": "Af8=",
+    }
+
+
 def test_a_deadline_of_nothing_is_not_a_deadline_without_end():
     """To `timeout` the duration 0 means for ever."""
-    assert docker_settings.command(("true",), {}, 0)["cmd"][3] == "0.010"
+    assert json.loads(docker_settings.request(("true",), {}, 0, b"")[8:])["deadline"] == 0.01
 
 
 VIEW = View(shown=(("/cache/root/usr", "/usr"), ("/staged", "/cand")), links=(("usr/bin", "/bin"),))

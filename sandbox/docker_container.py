@@ -1,0 +1,131 @@
+"""One container, from its making to its removal: asleep, with a process in it that waits to become the command."""
+
+from __future__ import annotations
+
+import select
+import shutil
+import struct
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import docker_settings
+from sandbox.contract import Limits, Role
+from sandbox.docker_engine import Engine, Stream, translated
+from sandbox.docker_life import Life
+from sandbox.errors import SandboxBroken
+from sandbox.slots import Slots, fill
+
+SECONDS_TO_LIVE = 3600
+"""After this a container ends by itself, even if we were killed; no deadline may be longer than half of it."""
+
+_READY = struct.pack(">BxxxL", 2, 6) + b"ready\n"  # as a frame of the engine's stream
+_READY_SECONDS = 30.0
+_MARGIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Everything that a container is made with, and that cannot be changed once it is."""
+
+    image: str
+    python: str
+    limits: Limits
+    role: Role
+    mounts: tuple[tuple[str, str | None], ...]
+    """Target inside and folder on the host; None for a slot, which is filled when the command is known."""
+
+
+class Container:
+    """A running container in which a process waits. Used by one thread at a time, apart from `life.kill`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        command: str,
+        life: Life,
+        stream: Stream,
+        slots: Mapping[str, Path],
+        local: ExitStack,
+    ) -> None:
+        self._engine = engine
+        self.name = name
+        self.command = command
+        self.life = life
+        self.stream = stream
+        self._local = local
+        self._slots = slots
+        self._born = time.monotonic()
+
+    def stands(self) -> bool:
+        """Whether it can still be given a command: alive, waiting, and with half of its life before it."""
+        poll = select.poll()
+        poll.register(self.stream.connection, select.POLLIN)
+        young = time.monotonic() - self._born < SECONDS_TO_LIVE / 2 - _MARGIN_SECONDS
+        # Whoever waits says nothing: what can be read is the end.
+        return young and not poll.poll(0) and self.life.lasts()
+
+    def show(self, sources: Mapping[str, str]) -> None:
+        """Fill the slots: target inside -> folder on the host. Raises `SandboxBroken`."""
+        for target, slot in self._slots.items():
+            fill(slot, Path(sources[target]))
+
+    def remove(self) -> None:
+        """Kill and remove it, with everything that was made for it. Raises `SandboxBroken`, and may be tried again."""
+        self._local.close()
+        self._engine.remove(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes containers on one engine; `labels` says what to write on a new one."""
+
+    engine: Engine
+    slots: Slots
+    labels: Callable[[], Mapping[str, str]]
+
+    def make(self, shape: Shape) -> Container:
+        """Return a container of this shape. Raises `SandboxBroken`, and leaves nothing then."""
+        slots: dict[str, Path] = {}
+        with ExitStack() as remote, ExitStack() as local:
+            local.callback(_drop, slots)
+            for target, source in shape.mounts:
+                if source is None:
+                    slots[target] = self.slots.make()
+            mounts = {target: source or str(slots[target]) for target, source in shape.mounts}
+            name = self.engine.create(
+                docker_settings.container(shape.image, mounts, shape.limits, self.labels(), SECONDS_TO_LIVE, shape.role)
+            )
+            remote.callback(self.engine.remove, name)
+            self.engine.start(name)
+            life = Life(self.engine, name)
+            local.callback(life.close)
+            waiting = self.engine.prepare_command(name, docker_settings.command(shape.python, shape.role))
+            stream = self.engine.open(waiting)
+            local.callback(stream.close)
+            _await_ready(stream)
+            remote.pop_all()
+            return Container(self.engine, name, waiting, life, stream, slots, local.pop_all())
+
+
+def _drop(slots: Mapping[str, Path]) -> None:
+    for slot in slots.values():
+        shutil.rmtree(slot, ignore_errors=True)
+
+
+def _await_ready(stream: Stream) -> None:
+    """Wait until the process says that it waits. Nothing else can be said before it is given a command."""
+    said, until = stream.early, time.monotonic() + _READY_SECONDS
+    poll = select.poll()
+    poll.register(stream.connection, select.POLLIN)
+    while said != _READY:
+        poll.poll(max(0.0, until - time.monotonic()) * 1000)
+        with translated("hear from a container"):
+            piece = stream.connection.recv(4096)
+        said += piece
+        if not piece or not _READY.startswith(said[: len(_READY)]) or len(said) > len(_READY):
+            shown = said[8:].decode("utf-8", "replace").strip().split("\n")[-1][:300]
+            raise SandboxBroken(f"a container does not get ready: {shown}", mend="See the engine's log")
