@@ -134,7 +134,8 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
     for t in evidence["tests"]:
         bad = len(t["failed"]) + len(t["missing"])
         tail = f", [red]{bad} failed or missing[/red]" if bad else ""
-        console.print(f"tests {t['which']}: {t['passed']} of {t['expected']} passed{tail}")
+        where = ", graded apart from the scaffold" if t["apart"] else ""
+        console.print(f"tests {t['which']}: {t['passed']} of {t['expected']} passed{tail}{where}")
         for name in (*t["failed"], *t["missing"])[:10]:
             console.print(f"  {plain(name)}")
     for p in evidence["probes"]:
