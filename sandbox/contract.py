@@ -139,7 +139,17 @@ Progress = Callable[[str], None]
 """Told, in a few words, what is being done, when preparing takes long."""
 
 
-class Backend(Protocol):
+class Starter(Protocol):
+    """Whatever sandboxes can be had from."""
+
+    def start(
+        self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
+    ) -> AbstractContextManager[Sandbox]:
+        """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
+        ...
+
+
+class Backend(Starter, Protocol):
     """A kind of wall on this machine."""
 
     @property
@@ -158,12 +168,6 @@ class Backend(Protocol):
 
     def prepare(self, progress: Progress = lambda _: None) -> Runtime:
         """Make, or find ready, the inside. Idempotent; safe when two processes call it at once."""
-        ...
-
-    def start(
-        self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
-    ) -> AbstractContextManager[Sandbox]:
-        """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.contract import GUEST, MIB, Backend, Command, Limits, Mount, Outcome
+from sandbox.contract import GUEST, MIB, Command, Limits, Mount, Outcome, Starter
 
 MOST_PASSED = 64 * MIB
 """Bytes that may pass between a sandbox and us, each way, in one run."""
@@ -38,7 +38,7 @@ def solver_command(deadline: float) -> Command:
     return Command(argv=("python", "-I", "-B", f"{GUEST}/solve.py"), deadline=deadline)
 
 
-def run_apart(backend: Backend, limits: Limits, mounts: tuple[Mount, ...], command: Command, solver: Solver) -> Outcome:
+def run_apart(backend: Starter, limits: Limits, mounts: tuple[Mount, ...], command: Command, solver: Solver) -> Outcome:
     """Run `command`, a run of tests, in a grader's sandbox, against a solver's.
 
     Returns the grader's outcome, its reports as standard output. A solver that ends early or talks nonsense leaves its

@@ -7,14 +7,16 @@ because the work is in other processes; another executor needs only `run`.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver, run_apart
-from sandbox.contract import Backend, Command, Limits, Mount, Outcome
+from sandbox.contract import Backend, Command, Limits, Mount, Outcome, Role, Sandbox, Starter
 from sandbox.errors import BackendUnavailable, SandboxError
 
 MAX_RETRIES = 2
@@ -42,9 +44,48 @@ class Done:
 OnDone = Callable[[int, Done], None]
 
 
+class Watch:
+    """Starts sandboxes, and kills all that are open when told to. After that it starts none."""
+
+    def __init__(self, backend: Starter) -> None:
+        self._backend = backend
+        self._guard = threading.Lock()
+        self._open: set[Sandbox] = set()
+        self._over = False
+
+    @contextmanager
+    def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[Sandbox]:
+        """Start a sandbox. Raises `BackendUnavailable` when it is over."""
+        if self._over:
+            raise BackendUnavailable("the run is over")
+        with self._backend.start(mounts, limits, role) as sandbox:
+            with self._guard:
+                self._open.add(sandbox)
+                over = self._over
+            try:
+                if over:
+                    self._kill(sandbox)
+                yield sandbox
+            finally:
+                with self._guard:
+                    self._open.discard(sandbox)
+
+    def kill(self) -> None:
+        """Kill everything in every sandbox that is open."""
+        with self._guard:
+            self._over = True
+            under_way = tuple(self._open)
+        for sandbox in under_way:
+            self._kill(sandbox)
+
+    def _kill(self, sandbox: Sandbox) -> None:
+        with suppress(SandboxError):  # a wall that is broken is found out by whoever runs behind it
+            sandbox.kill()
+
+
 class Executor:
     """Runs jobs on `workers` threads. `checkpoint` is called in the calling thread before each start and while waiting;
-    what it raises stops the run after the sandboxes under way have ended."""
+    what it raises stops the run, and the sandboxes under way are killed."""
 
     def __init__(self, backend: Backend, limits: Limits, workers: int, checkpoint: Callable[[], None]) -> None:
         self._backend = backend
@@ -55,39 +96,44 @@ class Executor:
     def run(self, jobs: Sequence[Job], on_done: OnDone) -> None:
         """Run all jobs; call `on_done(index, result)` in this thread as each one ends, in any order.
 
-        Raises `SandboxDown`, or what `checkpoint` raised; jobs that had ended by then were still reported.
+        Raises `SandboxDown`, or what `checkpoint` raised; jobs that had ended by then are still reported, and those
+        that had not are killed and never reported, whatever came out of them.
         """
         waiting = deque(enumerate(jobs))
         running: dict[Future[Done], int] = {}
+        watch = Watch(self._backend)
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="trial")
         try:
             while waiting or running:
                 while waiting and len(running) < self._workers:
                     self._checkpoint()
                     index, job = waiting.popleft()
-                    running[pool.submit(self._attempt, job)] = index
+                    running[pool.submit(self._attempt, job, watch)] = index
                 finished, _ = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in finished:
                     on_done(running.pop(future), future.result())
                 if not finished:
                     self._checkpoint()
         finally:
+            # Only after an error is anything left here. What had ended before is paid for and kept; what ends from here
+            # on may have ended because the sandbox next to it was killed.
+            ended = {future: index for future, index in running.items() if future.done()}
+            watch.kill()
             pool.shutdown(wait=True, cancel_futures=True)
-            # Only after an error is anything left here. What was paid for is kept.
-            for future, index in running.items():
-                if future.done() and not future.cancelled() and future.exception() is None:
+            for future, index in ended.items():
+                if future.exception() is None:
                     on_done(index, future.result())
 
-    def _run(self, job: Job) -> Outcome:
+    def _run(self, job: Job, watch: Watch) -> Outcome:
         if job.solver is not None:
-            return run_apart(self._backend, self._limits, job.mounts, job.command, job.solver)
-        with self._backend.start(job.mounts, self._limits) as sandbox:
+            return run_apart(watch, self._limits, job.mounts, job.command, job.solver)
+        with watch.start(job.mounts, self._limits) as sandbox:
             return sandbox.run(job.command)
 
-    def _attempt(self, job: Job) -> Done:
+    def _attempt(self, job: Job, watch: Watch) -> Done:
         for retries in range(MAX_RETRIES + 1):
             try:
-                return Done(self._run(job), retries)
+                return Done(self._run(job, watch), retries)
             except BackendUnavailable as error:
                 raise SandboxDown(error.what, mend=error.mend) from error
             except SandboxError as error:

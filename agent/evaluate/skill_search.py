@@ -79,7 +79,8 @@ class SearchSuite:
             stdin="".join(line + "\n" for line in lines).encode(),
         )
         answers = {task: queries[task].answer for task in task_ids}
-        return SuiteJob((Mount(self._corpus.folders[split], CORPUS),), command, lambda out: score(out, answers))
+        corpus = Mount(self._corpus.folders[split], CORPUS, lasting=True)
+        return SuiteJob((corpus,), command, lambda out: score(out, answers))
 
     def impossible(self, split: Split) -> frozenset[str]:  # noqa: ARG002  # the Protocol's signature
         """None: every question has an answer."""

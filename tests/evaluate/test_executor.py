@@ -1,6 +1,7 @@
 """Jobs run in single-use sandboxes; a wall that breaks is tried again and never scored."""
 
 import threading
+import time
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_a_halt_stops_the_next_start_and_keeps_what_was_paid():
     assert backend.started == 2
 
 
-def test_what_ends_after_an_error_is_still_reported():
+def test_what_ended_before_an_error_is_still_reported():
     started, failed = threading.Event(), threading.Event()
 
     def script(mounts, command):
@@ -111,6 +112,7 @@ def test_what_ends_after_an_error_is_still_reported():
             return said(b"late")
         started.wait(10)
         failed.set()
+        time.sleep(0.1)
         raise SandboxBroken("gone")
 
     done = {}
@@ -126,3 +128,55 @@ def test_a_mistake_of_ours_is_not_taken_for_a_broken_wall():
 
     with pytest.raises(RuntimeError):
         run(answering(wrong))
+
+
+def test_what_comes_out_after_a_halt_is_never_reported():
+    """It may have ended because the sandbox it spoke with was killed."""
+    halted = threading.Event()
+
+    def slow(mounts, command):
+        halted.wait(10)
+        return said(b"late")
+
+    def checkpoint():
+        if backend.started == 2:
+            halted.set()
+            raise SuccessorError("halted")
+
+    done, backend = {}, answering(slow)
+    with pytest.raises(SuccessorError, match="halted"):
+        Executor(backend, Limits(), 2, checkpoint).run(jobs(2), done.__setitem__)
+    assert done == {}
+
+
+def test_a_halt_kills_what_is_under_way_and_keeps_what_had_ended(wall):
+    backend, _ = wall
+    raised = []
+
+    def checkpoint():
+        if done:
+            raised.append(time.monotonic())
+            raise SuccessorError("halted")
+
+    done = {}
+    work = [Job((), Command(("sleep", "60"), 90)), Job((), Command(("echo", "ended"), 90)), *jobs(1)]
+    with pytest.raises(SuccessorError, match="halted"):
+        Executor(backend, Limits(), 2, checkpoint).run(work, done.__setitem__)
+    assert time.monotonic() - raised[0] < 5
+    assert {index: result.outcome.stdout for index, result in done.items()} == {1: b"ended\n"}
+
+
+def test_an_interrupt_kills_what_is_under_way(wall):
+    backend, _ = wall
+    calls = []
+
+    def checkpoint():
+        calls.append(time.monotonic())
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    done = {}
+    with pytest.raises(KeyboardInterrupt):
+        Executor(backend, Limits(), 2, checkpoint).run([Job((), Command(("sleep", "60"), 90))] * 2, done.__setitem__)
+    assert time.monotonic() - calls[-1] < 5
+    assert done == {}
