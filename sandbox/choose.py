@@ -12,20 +12,21 @@ from sandbox.errors import BackendUnavailable
 Kind = Literal["auto", "docker", "bubblewrap"]
 
 
-def choose(kind: Kind, cache: Path, base: str | None = None) -> Backend:
+def choose(kind: Kind, cache: Path, base: str | None = None, *, warm: int = 0) -> Backend:
     """Return the backend that `kind` asks for, probed; `auto` is docker when an engine answers, else bubblewrap.
 
     `cache` is a folder of ours that may be kept between runs. `base` is the image reference that a Docker image is made
-    from (see `docker_image`). Raises `BackendUnavailable`, saying what to install.
+    from (see `docker_image`). Up to `warm` containers of a kind stand ready where that can be had: as many as there are
+    workers; a backend that keeps any is to be closed. Raises `BackendUnavailable`, saying what to install.
     """
     if kind == "docker":
-        return _docker(cache, base)
+        return _docker(cache, base, warm)
     if kind == "bubblewrap":
         return _bubblewrap(cache)
     if kind != "auto":
         raise BackendUnavailable(f"there is no sandbox called {kind!r}", mend="Ask for auto, docker or bubblewrap")
     try:
-        return _docker(cache, base)
+        return _docker(cache, base, warm)
     except BackendUnavailable as no_docker:
         try:
             return _bubblewrap(cache)
@@ -43,11 +44,11 @@ def backends(cache: Path) -> tuple[Backend, ...]:
     return (DockerBackend(cache), BubblewrapBackend(cache))
 
 
-def _docker(cache: Path, base: str | None) -> Backend:
+def _docker(cache: Path, base: str | None, warm: int) -> Backend:
     # Loaded only when asked for, so that a machine without an engine never loads its client.
     from sandbox.docker_backend import DockerBackend  # noqa: PLC0415
 
-    backend = DockerBackend(cache, base)
+    backend = DockerBackend(cache, base, warm=warm)
     backend.check()
     return backend
 

@@ -26,6 +26,10 @@ from sandbox.ownership import APP, APP_VALUE, abandoned, labels, this_process
 from sandbox.pool import Pool
 from sandbox.slots import Slots
 
+SHARING = ("runc", "crun", "youki", "io.containerd.runc.v2")
+"""Runtimes that share this machine's kernel, under which what is put into a mounted folder is seen at once. One with a
+kernel of its own remembers what a folder held, so that nothing can be put into the slots of a container of it."""
+
 _COLLECTING = Limits(memory=2048 * MIB, tmp=64 * MIB, work=64 * MIB, output=512 * MIB, file_size=512 * MIB)
 _COLLECT_SECONDS = 600
 
@@ -73,6 +77,8 @@ class DockerBackend:
         inside = self._inside(progress)
         image, guest = Images(self._engine, self._cache).of(inside, progress), guest_folder(self._cache)
         self._ready = (inside, image, guest)
+        if self._engine.describe().get("DefaultRuntime") not in SHARING:
+            self._pool.size = 0
         return inside.runtime(self.name, guest)
 
     def reap(self) -> tuple[str, ...]:

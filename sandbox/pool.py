@@ -54,7 +54,7 @@ class Pool:
     def __init__(self, make: Callable[[Shape], Container], patrol: Callable[[], object], size: int) -> None:
         self._make = make
         self._patrol = patrol
-        self._size = size
+        self.size = size
         self._changed = threading.Condition()
         self._shelves: OrderedDict[Shape, _Shelf] = OrderedDict()
         self._graves: deque[Container] = deque()
@@ -66,7 +66,7 @@ class Pool:
 
     def take(self, shape: Shape) -> Container | None:
         """Return a container that stands ready, or is about to; None when making one takes no longer."""
-        if not self._size:
+        if not self.size:
             return None
         self._ask(shape)
         while (container := self._ready(shape)) is not None:
@@ -131,7 +131,7 @@ class Pool:
         if self._threads or self._closing:
             return
         atexit.register(self.close)
-        for number in range(max(1, min(self._size, _THREADS))):
+        for number in range(max(1, min(self.size, _THREADS))):
             thread = threading.Thread(target=self._serve, name=f"sandbox-pool-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -172,7 +172,7 @@ class Pool:
     def _missing(self, now: float) -> Shape | None:
         """Return the shape to make next, the one asked for last first."""
         for shape, shelf in reversed(self._shelves.items()):
-            if shelf.wanted(self._size, now) > 0:
+            if shelf.wanted(self.size, now) > 0:
                 return shape
         return None
 
@@ -200,7 +200,7 @@ class Pool:
         with self._changed:
             now, held = time.monotonic(), []
             for shape, shelf in list(self._shelves.items()):
-                if shelf.wanted(self._size, now) < 0 and not shelf.asked:
+                if shelf.wanted(self.size, now) < 0 and not shelf.asked:
                     self._graves.extend(shelf.ready)
                     del self._shelves[shape]
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -35,10 +36,11 @@ def bench(
         names = [s.name for s in opened.settings.suites if suite in (None, s.name)]
         if not names:
             raise UnknownId(f"no suite is called {suite!a}", mend="See successor.toml")
-        backend = choose(sandbox or opened.settings.sandbox.backend, cache_folder())
         workers = parallel or os.cpu_count() or 1
+        backend = choose(sandbox or opened.settings.sandbox.backend, cache_folder(), warm=workers)
         results: dict[str, Any] = {}
         with (
+            closing(backend),
             metered(voice, opened.settings.budget.trials) as meter,
             open_evaluator(opened, backend, workers, meter.say) as (evaluator, _),
         ):

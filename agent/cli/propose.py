@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -65,10 +65,11 @@ def _through_the_gate(
         assert branch is not None
         proposal = from_tree(opened.repository.tree(opened.repository.resolve(branch)))
     keys = load_keys(opened.state)
-    backend = choose(how[0] or opened.settings.sandbox.backend, cache_folder())  # type: ignore[arg-type]  # typer checked it
-    demand_level(opened, backend)
     workers = how[1] or os.cpu_count() or 1
+    backend = choose(how[0] or opened.settings.sandbox.backend, cache_folder(), warm=workers)  # type: ignore[arg-type]  # typer checked it
+    demand_level(opened, backend)
     with (
+        closing(backend),
         metered(voice, opened.settings.budget.trials) as meter,
         open_evaluator(opened, backend, workers, meter.say) as (evaluator, _),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -136,10 +137,11 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
                 mend="Bring one with: successor propose --patch FILE --by NAME",
             )  # fmt: skip
         keys = load_keys(workspace.state)
-        backend = choose(wish.sandbox or workspace.settings.sandbox.backend, cache_folder())
-        demand_level(workspace, backend)
         workers = wish.parallel or os.cpu_count() or 1
+        backend = choose(wish.sandbox or workspace.settings.sandbox.backend, cache_folder(), warm=workers)
+        demand_level(workspace, backend)
         with (
+            closing(backend),
             metered(voice, workspace.settings.budget.trials) as meter,
             open_evaluator(workspace, backend, workers, meter.say) as (evaluator, checkpoint),
         ):

@@ -9,7 +9,6 @@ import pytest
 
 from sandbox import docker_settings, system_calls
 
-
 PROGRAM = Path(__file__).parents[2] / "sandbox" / "guest" / "start.py"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "A": "ä"}
 
