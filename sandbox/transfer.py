@@ -3,13 +3,14 @@
 The extractor reads the bytes of a hostile archive itself instead of handing them to `tarfile`, whose filters were
 escaped more than once and whose extended headers are buffered before any check can run. It accepts the plain core of
 POSIX tar (regular files and folders, and `pax` records that only lengthen a name) and refuses everything else, whole:
-an archive is taken in full or not at all. Format: POSIX.1-2001 `pax`, section "ustar Interchange Format".
+an archive is taken in full or not at all. `tar_format` says what a header means.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +18,20 @@ from typing import BinaryIO
 
 from sandbox.contract import MIB
 from sandbox.errors import TransferRefused
+from sandbox.tar_format import BLOCK, Member, parse_header, parse_pax, shown
 
-_BLOCK = 512
 _PIECE = 1024 * 1024
 _PAX_BYTES = 16 * 1024
-_HARMLESS_PAX = frozenset({"path", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname"})
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What one archive may hold. `total` is in bytes of file content, `name` in bytes of one part of a path."""
+    """What one archive may hold. `total` is in bytes of file content, `name` in bytes of one part of a path.
+
+    `members` counts every file and folder, those too that only a longer path implies.
+    """
 
     members: int = 5000
     total: int = 64 * MIB
@@ -38,7 +41,7 @@ class Caps:
     @property
     def stream(self) -> int:
         """Bytes of raw archive: the content, and for each member two headers, a name record and padding."""
-        return self.total + (self.members + 2) * (4 * _BLOCK + _PAX_BYTES) + MIB
+        return self.total + (self.members + 2) * (4 * BLOCK + _PAX_BYTES) + MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,9 @@ def extract(stream: BinaryIO, destination: Path, caps: Caps | None = None) -> Ex
     """Extract an uncompressed tar from `stream` into the new folder `destination`.
 
     Raises `TransferRefused`, and leaves no folder, when anything in the archive is not a regular file or a folder with
-    a plain relative name, appears twice, exceeds `caps`, is cut short, or cannot be written. Owners, times and mode
-    bits other than the owner's execute bit are ignored.
+    a plain relative name, appears twice (also in another spelling of the same letters, which some file systems take for
+    the same name), exceeds `caps`, is cut short, or cannot be written. Owners, times and mode bits other than the
+    owner's execute bit are ignored.
     """
     try:
         destination.mkdir(parents=True)
@@ -93,14 +97,6 @@ def extract(stream: BinaryIO, destination: Path, caps: Caps | None = None) -> Ex
     except BaseException:
         shutil.rmtree(destination, ignore_errors=True)
         raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    name: str
-    kind: bytes
-    size: int
-    executable: bool
 
 
 class _Capped:
@@ -141,6 +137,7 @@ class _Extraction:
         self._source = source
         self._caps = caps
         self._seen: set[tuple[str, ...]] = set()
+        self._spelled: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def run(self) -> Extracted:
         members = files = total = 0
@@ -154,35 +151,33 @@ class _Extraction:
             files += self._write(member)
         return Extracted(files, total)
 
-    def _next_member(self) -> _Member | None:
-        header = self._source.take(_BLOCK)
+    def _next_member(self) -> Member | None:
+        header = self._source.take(BLOCK)
         if not header.strip(b"\0"):
-            if self._source.take(_BLOCK).strip(b"\0") or not self._source.rest_is_zero():
+            if self._source.take(BLOCK).strip(b"\0") or not self._source.rest_is_zero():
                 raise TransferRefused("the archive goes on after its end")
             return None
-        member = _parse_header(header)
+        member = parse_header(header)
         if member.kind != b"x":
             return member
         name = self._pax_name(member.size)
-        following = _parse_header(self._source.take(_BLOCK))
-        return _Member(name or following.name, following.kind, following.size, following.executable)
+        following = parse_header(self._source.take(BLOCK))
+        return Member(following.name if name is None else name, following.kind, following.size, following.executable)
 
     def _pax_name(self, size: int) -> str | None:
         if size > _PAX_BYTES:
             raise TransferRefused("an extended header is too long")
-        return _parse_pax(self._source.take(size + -size % _BLOCK)[:size])
+        return parse_pax(self._source.take(size + -size % BLOCK)[:size])
 
-    def _write(self, member: _Member) -> int:
+    def _write(self, member: Member) -> int:
         """Write one member; return 1 for a file, 0 for a folder."""
         is_folder = member.kind == b"5"
         if not is_folder and member.kind not in (b"0", b"\0"):
-            raise TransferRefused(f"{_shown(member.name)} is neither a regular file nor a folder")
+            raise TransferRefused(f"{shown(member.name)} is neither a regular file nor a folder")
         if is_folder and member.size:
-            raise TransferRefused(f"the folder {_shown(member.name)} claims to have content")
+            raise TransferRefused(f"the folder {shown(member.name)} claims to have content")
         parts = _parts(member.name.removesuffix("/") if is_folder else member.name, self._caps)
-        if parts in self._seen:
-            raise TransferRefused(f"{_shown(member.name)} appears twice")
-        self._seen.add(parts)
+        self._admit(parts, member.name)
         if is_folder:
             os.close(_walk(self._root, parts))
             return 0
@@ -192,66 +187,45 @@ class _Extraction:
                 piece = self._source.take(min(left, _PIECE))
                 file.write(piece)
                 left -= len(piece)
-        self._source.take(-member.size % _BLOCK)
+        self._source.take(-member.size % BLOCK)
         return 1
 
-
-def _parse_header(block: bytes) -> _Member:
-    checksum = sum(block[:148]) + 8 * 0x20 + sum(block[156:])
-    if checksum != _octal(block[148:156]):
-        raise TransferRefused("a header of the archive is damaged")
-    name, prefix = block[:100].split(b"\0")[0], b""
-    if block[257:263] == b"ustar\0":
-        prefix = block[345:500].split(b"\0")[0]
-    full = prefix + b"/" + name if prefix else name
-    return _Member(_text(full), block[156:157], _octal(block[124:136]), bool(_octal(block[100:108]) & 0o100))
-
-
-def _octal(field: bytes) -> int:
-    """Read a number. The base-256 form is refused: it is how a size becomes negative or absurd."""
-    digits = field.strip(b" \0")
-    if not digits or any(digit not in b"01234567" for digit in digits):
-        raise TransferRefused("a number in the archive is not octal")
-    return int(digits, 8)
+    def _admit(self, parts: tuple[str, ...], name: str) -> None:
+        """Refuse what is there already, under this name or under one that differs only in case or composition."""
+        if parts in self._seen:
+            raise TransferRefused(f"{shown(name)} appears twice")
+        self._seen.add(parts)
+        folded = tuple(_folded(part) for part in parts)
+        for depth in range(1, len(parts) + 1):
+            first = self._spelled.setdefault(folded[:depth], parts[:depth])
+            if first != parts[:depth]:
+                raise TransferRefused(f"{shown(name)} spells {shown('/'.join(first))} in another way")
+        if len(self._spelled) > self._caps.members:
+            raise TransferRefused(f"the archive holds more than {self._caps.members} members")
 
 
-def _parse_pax(records: bytes) -> str | None:
-    """Return the `path` of one extended header; refuse records that change what a member is."""
-    path: str | None = None
-    while records:
-        length, _, rest = records.partition(b" ")
-        if not length.isdigit() or len(length) > 5 or not len(length) + 2 < int(length) <= len(records):
-            raise TransferRefused("an extended header is damaged")
-        record, records = rest[: int(length) - len(length) - 1], records[int(length) :]
-        key, separator, value = record.partition(b"=")
-        if not separator or not record.endswith(b"\n") or _text(key) not in _HARMLESS_PAX:
-            raise TransferRefused(f"an extended header changes {_shown(_text(key))}")
-        if key == b"path":
-            path = _text(value[:-1])
-    return path
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TransferRefused("a name in the archive is not UTF-8") from error
+def _folded(part: str) -> str:
+    """Return the form in which file systems that fold case or composition compare names."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
 
 
 def _parts(name: str, caps: Caps) -> tuple[str, ...]:
     """Split a path, or refuse it. Empty and `.` parts are refused too: honest packers do not write them."""
     parts = tuple(name.removeprefix("./").split("/"))
     if "\0" in name or any(part in ("", ".", "..") for part in parts):
-        raise TransferRefused(f"{_shown(name)} is not a plain relative path")
+        raise TransferRefused(f"{shown(name)} is not a plain relative path")
     if len(parts) > caps.depth:
-        raise TransferRefused(f"{_shown(name)} lies deeper than {caps.depth} folders")
-    if any(len(part.encode("utf-8", "surrogatepass")) > caps.name for part in parts):
-        raise TransferRefused(f"{_shown(name)} has a part longer than {caps.name} bytes")
+        raise TransferRefused(f"{shown(name)} lies deeper than {caps.depth} folders")
+    if any(len(_encoded(part)) > caps.name for part in parts):
+        raise TransferRefused(f"{shown(name)} has a part longer than {caps.name} bytes")
     return parts
 
 
-def _shown(name: str) -> str:
-    return ascii(name[:60])
+def _encoded(part: str) -> bytes:
+    try:
+        return part.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TransferRefused(f"{shown(part)} cannot be written as UTF-8") from error
 
 
 def _open_root(destination: Path) -> int:
