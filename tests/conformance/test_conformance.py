@@ -26,7 +26,8 @@ def make_wall(name, cache, scratch):
     from sandbox.bubblewrap_backend import BubblewrapBackend
     from sandbox.docker_backend import DockerBackend
 
-    backend = DockerBackend(cache) if name == "docker" else BubblewrapBackend(cache)
+    # With containers that stand ready, as in production; those of a new shape are made when they are asked for.
+    backend = DockerBackend(cache, warm=2) if name == "docker" else BubblewrapBackend(cache)
     try:
         backend.check()
     except BackendUnavailable as error:
@@ -58,6 +59,7 @@ def walls(cache):
         yield get
         for wall in made.values():
             wall.close()
+            wall.backend.close()
 
 
 def cases():

@@ -99,8 +99,8 @@ def test_a_bubblewrap_that_cannot_make_namespaces_is_unavailable_not_broken(monk
         pytest.skip("no bubblewrap here")
     really = bubblewrap_backend.sandboxed
 
-    def without_its_root(bwrap, view, job, status):
-        return really(bwrap, replace(view, shown=(("/no/such/folder", "/usr"),)), job, status)
+    def without_its_root(bwrap, view, *given):
+        return really(bwrap, replace(view, shown=(("/no/such/folder", "/usr"),)), *given)
 
     monkeypatch.setattr(bubblewrap_backend, "sandboxed", without_its_root)
     with pytest.raises(BackendUnavailable, match="did not report"):
