@@ -143,7 +143,7 @@ class Evaluator:
             runtime=self._runtime.digest,
             network="none",
             limits=digest_of(self._limits, self._backend),
-            details=(f"python {self._runtime.python_version}",),
+            details=(f"python {self._runtime.python_version}", *self._runtime.wall),
         )
 
     def _suite(self, name: str) -> Suite:

@@ -21,6 +21,7 @@ COMPLETION = "(the run did not report its end)"
 
 MAX_TESTS = 20_000
 MAX_ID = 1_000
+MAX_LINE = 16 * MAX_ID
 OUTCOMES = ("passed", "failed", "skipped")
 _SOME_FAILED = 1
 _ORDINARY_EXITS = (0, _SOME_FAILED, 5)
@@ -65,7 +66,7 @@ def read_run(outcome: Outcome, nonce: str) -> TestRun:
     outcomes: dict[str, str] = {}
     ends: list[dict[str, Any]] = []
     for line in outcome.stdout.split(b"\n"):
-        report = _parse(line, nonce)
+        report = _parse(line, nonce) if len(line) <= MAX_LINE else None
         if report is None:
             continue
         test = report.get("id")

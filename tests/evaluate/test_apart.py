@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -74,7 +75,7 @@ def test_a_question_is_carried_over_and_its_answer_back():
 
 def test_only_the_four_values_of_an_answer_reach_the_judge():
     heard = []
-    converse(asks(heard), answers(lambda answer: lines({**answer, "ask": {}, "outcome": "passed", "nonce": "n"})))
+    converse(asks(heard), answers(lambda answer: lines({**answer, "ask": "x", "outcome": "passed", "nonce": "n"})))
 
     assert heard == [GOOD]
 
@@ -92,6 +93,8 @@ def test_only_the_four_values_of_an_answer_reach_the_judge():
         lambda answer: lines({**answer, "files": [["a", ""]]}),
         lambda answer: lines({**answer, "files": {"a": None}}),
         lambda answer: lines([answer]),
+        lambda answer: lines({**answer, "more": {}}),
+        lambda answer: lines({**answer, "files": {str(number): "" for number in range(3_000)}}),
         lambda answer: b"[" * 100_000 + b"\n",
         lambda answer: b"\xff\xfe\n",
         lambda answer: b"\n",
@@ -103,6 +106,20 @@ def test_an_answer_out_of_form_is_no_answer_and_none_after_it_is(change):
     converse(asks(heard, QUESTION, QUESTION), answers(change))
 
     assert heard == [BROKEN, BROKEN]
+
+
+def test_a_long_line_of_small_values_does_not_swell():
+    """A list of a million lists is two megabytes on the wire, and two hundred once it is read."""
+    heard, swollen = [], b'{"id": ' + b"[" + b"[]," * 1_000_000 + b"[]]}\n"
+    tracemalloc.start()
+    try:
+        converse(asks(heard), answers(lambda answer: swollen))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert heard == [BROKEN]
+    assert most < 10 * len(swollen)
 
 
 def test_a_solver_that_ends_leaves_its_questions_unanswered():

@@ -52,6 +52,12 @@ def test_a_run_that_did_not_come_to_its_end_is_not_complete(outcome):
     assert not read_run(outcome, NONCE).complete
 
 
+def test_a_line_longer_than_any_report_is_not_read():
+    padded = json.dumps({"nonce": NONCE, **one("a"), "more": "x" * 20_000}).encode() + b"\n"
+
+    assert read_run(said(padded + lines(end(1))), NONCE) == TestRun({}, complete=False, ended="exited")
+
+
 def test_a_line_without_the_nonce_is_not_a_report():
     forged = lines(one("b"), nonce="guess") + b'{"id": "b", "outcome": "passed"}\n' + b"PASSED b\n"
 
