@@ -63,6 +63,8 @@ class SandboxSettings(_Section):
     """Which wall, and how much one sandbox may use."""
 
     backend: Literal["auto", "docker", "bubblewrap"] = "auto"
+    runtime: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9_.-]{0,63})?$")] = ""
+    """A runtime of the Docker engine with a kernel of its own, by name (`runsc`, `kata`); empty for its default."""
     memory_mib: Positive = 1024
     cpus: Positive = 1
     processes: Positive = 128

@@ -114,6 +114,8 @@ class Runtime:
     """On the host: the same files with docstrings and comments removed, as the sandbox sees them."""
     frozen: tuple[str, ...] = ()
     """Modules that the interpreter carries within itself: their docstrings can be read inside, stripped or not."""
+    wall: tuple[str, ...] = ()
+    """What the wall around it is made of, as those say who make it: for the record, and never compared."""
 
 
 class Sandbox(Protocol):

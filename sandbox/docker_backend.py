@@ -1,4 +1,6 @@
-"""The default wall: single-use containers of a Docker engine on this machine. Its level is `container`.
+"""The default wall: single-use containers of a Docker engine on this machine.
+
+Its level is `container`, or `hardened` under a runtime that was seen to have a kernel of its own (`docker_runtime`).
 
 A container is made asleep, runs one command by `exec`, is killed with everything in it, and only then is what came out
 looked at. `docker_settings` says with what it is made; `docker_engine` speaks to the engine.
@@ -18,6 +20,7 @@ from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, 
 from sandbox.docker_container import SECONDS_TO_LIVE, Container, Maker, Shape
 from sandbox.docker_engine import Engine
 from sandbox.docker_image import THIS_MACHINE, Images
+from sandbox.docker_runtime import Kernel, demand_offered, demand_own_kernel, described
 from sandbox.docker_sandbox import DockerSandbox
 from sandbox.errors import BackendUnavailable, SandboxBroken, SandboxError
 from sandbox.host_python import inside_of_this_machine
@@ -37,18 +40,29 @@ _COLLECT_SECONDS = 600
 class DockerBackend:
     """Sandboxes in containers. `base` is an image reference, by digest for a result that never changes.
 
-    Of what is asked for again and again, up to `warm` containers stand ready. Safe to use from several threads; `cache`
+    `runtime` is one of the engine's, by name; one with a kernel of its own, or else nothing can be prepared. Of what is
+    asked for again and again, up to `warm` containers stand ready. Safe to use from several threads; `cache`
     may be shared by several processes. To be closed.
     """
 
-    def __init__(self, cache: Path, base: str | None = None, engine: Engine | None = None, *, warm: int = 0) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        base: str | None = None,
+        engine: Engine | None = None,
+        *,
+        warm: int = 0,
+        runtime: str = "",
+    ) -> None:
+        self._runtime = runtime
+        self._kernel: Kernel | None = None
         self._cache = cache
         self._base = base
         self._engine = engine or Engine()
         self._run = secrets.token_hex(8)
         self._ready: tuple[Inside, str, Path] | None = None
         self._slots = Slots()
-        self._maker = Maker(self._engine, self._slots, self._labels)
+        self._maker = Maker(self._engine, self._slots, self._labels, runtime)
         self._pool = Pool(self._maker.make, self.reap, warm)
 
     @property
@@ -58,28 +72,40 @@ class DockerBackend:
 
     @property
     def level(self) -> Level:
-        """`container`."""
-        return "container"
+        """`hardened` once a kernel of its own was seen inside, which `prepare` does; else `container`."""
+        return "hardened" if self._kernel else "container"
 
     def check(self) -> tuple[str, ...]:
         """Ask the engine what it is. Raises `BackendUnavailable` when none answers on this machine."""
         info = self._engine.describe()
+        if self._runtime:
+            demand_offered(self._runtime, info)
         security = ", ".join(option.split(",")[0].removeprefix("name=") for option in info.get("SecurityOptions") or [])
         return (
             f"Docker engine {info.get('ServerVersion')}, cgroup version {info.get('CgroupVersion', 1)}",
             f"security options: {security or 'none reported'}",
-            f"storage {info.get('Driver')}, runtime {info.get('DefaultRuntime')}",
+            f"storage {info.get('Driver')}, runtime {self._runtime or info.get('DefaultRuntime')}",
         )
 
     def prepare(self, progress: Progress = lambda _: None) -> Runtime:
-        """Make the image, or find it; remove what killed processes of ours left on the engine."""
+        """Make the image, or find it; remove what killed processes of ours left on the engine.
+
+        Raises `BackendUnavailable`, also when a runtime was asked for that turns out to share this machine's kernel.
+        """
+        info = self._engine.describe()
+        if self._runtime:
+            demand_offered(self._runtime, info)
         self.reap()
         inside = self._inside(progress)
         image, guest = Images(self._engine, self._cache).of(inside, progress), guest_folder(self._cache)
         self._ready = (inside, image, guest)
-        if self._engine.describe().get("DefaultRuntime") not in SHARING:
+        if self._runtime or info.get("DefaultRuntime") not in SHARING:
             self._pool.size = 0
-        return inside.runtime(self.name, guest)
+        if self._runtime and self._kernel is None:
+            progress(f"looking whether {self._runtime} has a kernel of its own")
+            self._kernel = demand_own_kernel(self, self._runtime, info)
+        found = inside.runtime(f"{self.name} {self._runtime}".strip(), guest)
+        return replace(found, wall=described(info, self._runtime, self._kernel))
 
     def reap(self) -> tuple[str, ...]:
         """Remove containers of ours whose owner is gone or whose time is over, and no other; return their IDs."""

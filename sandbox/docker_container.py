@@ -81,11 +81,12 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes containers on one engine; `labels` says what to write on a new one."""
+    """Makes containers on one engine, under one of its runtimes; `labels` says what to write on a new one."""
 
     engine: Engine
     slots: Slots
     labels: Callable[[], Mapping[str, str]]
+    runtime: str = ""
 
     def make(self, shape: Shape) -> Container:
         """Return a container of this shape. Raises `SandboxBroken`, and leaves nothing then."""
@@ -96,8 +97,9 @@ class Maker:
                 if source is None:
                     slots[target] = self.slots.make()
             mounts = {target: source or str(slots[target]) for target, source in shape.mounts}
+            owned, seconds = self.labels(), SECONDS_TO_LIVE
             name = self.engine.create(
-                docker_settings.container(shape.image, mounts, shape.limits, self.labels(), SECONDS_TO_LIVE, shape.role)
+                docker_settings.container(shape.image, mounts, shape.limits, owned, seconds, shape.role, self.runtime)
             )
             remote.callback(self.engine.remove, name)
             self.engine.start(name)

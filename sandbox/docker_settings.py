@@ -29,8 +29,11 @@ def container(
     labels: Mapping[str, str],
     seconds_to_live: int,
     role: Role = "solver",
+    runtime: str = "",
 ) -> dict[str, Any]:
     """Return the body of `POST /containers/create`. `mounts` is target inside -> folder on the host.
+
+    `runtime` is one of the engine's, by name; empty for its default.
 
     The first process only sleeps, as a user of its own that no candidate can signal; when it wakes, the container ends
     by itself, whatever became of us.
@@ -47,7 +50,7 @@ def container(
         "Labels": dict(labels),
         "StopSignal": "SIGKILL",
         "NetworkDisabled": True,
-        "HostConfig": _host(mounts, limits, USERS[role]),
+        "HostConfig": _host(mounts, limits, USERS[role]) | ({"Runtime": runtime} if runtime else {}),
     }
 
 

@@ -21,6 +21,14 @@ LIMITS = Limits(
 )
 
 
+def test_a_runtime_is_the_only_thing_that_asking_for_one_changes():
+    given = ("sha256:abc", {}, LIMITS, {}, 60, "solver")
+    plain, other = docker_settings.container(*given), docker_settings.container(*given, "runsc")
+    assert other["HostConfig"].pop("Runtime") == "runsc"
+    assert other == plain
+    assert "Runtime" not in plain["HostConfig"]  # the engine's default
+
+
 def test_a_container_is_made_with_exactly_these_settings():
     made = docker_settings.container("sha256:abc", {"/cand": "/host/b", "/a": "/host/a"}, LIMITS, {"l": "1"}, 60)
     assert made == {
