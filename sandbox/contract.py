@@ -55,13 +55,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A host folder of staged files, seen read-only at `target` inside."""
+    """A host folder of staged files, seen read-only at `target` inside, as it is when the sandbox is started."""
 
     source: Path
     target: str
     lasting: bool = False
-    """Whether the same folder will be asked for again and again and never changes, as a corpus: a sandbox that is kept
-    ready may be made with it."""
+    """Whether the folder itself is to be mounted, because it will be asked for again and again (as a corpus, so that a
+    sandbox that is kept ready may be made with it), or because what comes into it later must be seen."""
 
 
 @dataclass(frozen=True, slots=True)
