@@ -54,14 +54,17 @@ class Wire:
         return self._receive() if events & selectors.EVENT_READ else b""
 
     def finish(self, until: float) -> None:
-        """Pass on what still waits, once the command is dead; a side that does not listen by `until` has lost it."""
+        """Pass on what still waits, once the command is dead, and hang up.
+
+        A side that does not listen by `until` has lost it; one that still speaks hears that nobody is there.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self, selectors.EVENT_WRITE)
             while self._waiting and (left := until - time.monotonic()) > 0:
                 if selector.select(left):
                     self._send()
         with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def _send(self) -> None:
         try:
