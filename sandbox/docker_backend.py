@@ -9,6 +9,7 @@ looked at. `docker_settings` says with what it is made; `docker_engine` speaks t
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +28,8 @@ from sandbox.host_python import inside_of_this_machine
 from sandbox.inside import PROGRAM, Inside, find_inside, guest_folder, make_inside, program_folder
 from sandbox.ownership import APP, APP_VALUE, abandoned, labels, this_process
 from sandbox.pool import Pool
-from sandbox.slots import Slots
+from sandbox.scratch import sweep
+from sandbox.slots import PREFIX, Slots
 
 SHARING = ("runc", "crun", "youki", "io.containerd.runc.v2")
 """Runtimes that share this machine's kernel, under which what is put into a mounted folder is seen at once. One with a
@@ -108,12 +110,16 @@ class DockerBackend:
         return replace(found, wall=described(info, self._runtime, self._kernel))
 
     def reap(self) -> tuple[str, ...]:
-        """Remove containers of ours whose owner is gone or whose time is over, and no other; return their IDs."""
+        """Remove containers of ours whose owner is gone or whose time is over, and no other; return their IDs.
+
+        Folders that such an owner mounted in its containers are removed with them.
+        """
         me, now = this_process(), time.time()
         found = self._engine.containers(f"{APP}={APP_VALUE}")
         doomed = tuple(str(one["Id"]) for one in found if abandoned(one.get("Labels") or {}, now, me))
         for container in doomed:
             self._engine.remove(container)
+        sweep(PREFIX, Path(tempfile.gettempdir()))
         return doomed
 
     @contextmanager
