@@ -19,7 +19,7 @@ import docker.errors
 import docker.utils
 import requests
 
-from sandbox.errors import BackendUnavailable, SandboxBroken, SandboxError
+from sandbox.errors import BackendUnavailable, EngineAway, SandboxBroken, SandboxError
 
 CALL_SECONDS = 30
 LONG_SECONDS = 900
@@ -203,7 +203,7 @@ def translated(what: str) -> Iterator[None]:
         kind = {404: _Gone, 409: _Conflict}.get(error.status_code or 0, SandboxBroken)
         raise kind(f"the engine could not {what}: {error.explanation or error}", mend="See the engine's log") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise SandboxBroken(f"the engine could not {what}: {error}", mend="Check that the engine runs") from error
+        raise EngineAway(f"the engine could not {what}: {error}", mend="Check that the engine runs") from error
 
 
 def _unavailable(error: Exception) -> BackendUnavailable:

@@ -3,6 +3,7 @@
 SandboxError
 ├── BackendUnavailable   this machine cannot offer the backend; says what to install
 ├── SandboxBroken        the sandbox or the engine failed in the middle: run the trial again, never score it
+│   └── EngineAway       the engine does not answer just now: again, and not at once
 └── TransferRefused      bytes that came out broke the rules of the strict extractor
 """
 
@@ -27,6 +28,10 @@ class BackendUnavailable(SandboxError):
 
 class SandboxBroken(SandboxError):
     """The sandbox or its engine failed in the middle of a command. Says nothing about the candidate."""
+
+
+class EngineAway(SandboxBroken):
+    """The engine does not answer just now; one that is started again is back in seconds."""
 
 
 class TransferRefused(SandboxError):

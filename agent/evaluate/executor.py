@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver, run_apart
 from sandbox.contract import Backend, Command, Limits, Mount, Outcome, Role, Sandbox, Starter
-from sandbox.errors import BackendUnavailable, SandboxError
+from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
 
 MAX_RETRIES = 2
+AWAY_SECONDS = (2.0, 20.0)
+"""Pause before a job is run again the first and the second time, if the engine was away: it may be starting."""
 _POLL_SECONDS = 0.5
 
 
@@ -51,17 +53,17 @@ class Watch:
         self._backend = backend
         self._guard = threading.Lock()
         self._open: set[Sandbox] = set()
-        self._over = False
+        self._over = threading.Event()
 
     @contextmanager
     def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[Sandbox]:
         """Start a sandbox. Raises `BackendUnavailable` when it is over."""
-        if self._over:
+        if self._over.is_set():
             raise BackendUnavailable("the run is over")
         with self._backend.start(mounts, limits, role) as sandbox:
             with self._guard:
                 self._open.add(sandbox)
-                over = self._over
+                over = self._over.is_set()
             try:
                 if over:
                     self._kill(sandbox)
@@ -73,10 +75,14 @@ class Watch:
     def kill(self) -> None:
         """Kill everything in every sandbox that is open."""
         with self._guard:
-            self._over = True
+            self._over.set()
             under_way = tuple(self._open)
         for sandbox in under_way:
             self._kill(sandbox)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until it is over."""
+        self._over.wait(seconds)
 
     def _kill(self, sandbox: Sandbox) -> None:
         with suppress(SandboxError):  # a wall that is broken is found out by whoever runs behind it
@@ -138,6 +144,8 @@ class Executor:
                 raise SandboxDown(error.what, mend=error.mend) from error
             except SandboxError as error:
                 failure = error
+                if isinstance(error, EngineAway) and retries < MAX_RETRIES:
+                    watch.pause(AWAY_SECONDS[retries])
         raise SandboxDown(
             "the sandbox broke",
             why=f"{failure.what} ({MAX_RETRIES + 1} times in a row)",
