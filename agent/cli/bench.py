@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from agent.cli.meter import metered
-from agent.cli.parts import cache_folder, open_evaluator, open_workspace
+from agent.cli.parts import choose_wall, open_evaluator, open_workspace
 from agent.cli.run import ParallelOption, SandboxOption
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
 from agent.errors import UnknownId
-from sandbox.choose import choose
 
 
 def bench(
@@ -37,7 +36,7 @@ def bench(
         if not names:
             raise UnknownId(f"no suite is called {suite!a}", mend="See successor.toml")
         workers = parallel or os.cpu_count() or 1
-        backend = choose(sandbox or opened.settings.sandbox.backend, cache_folder(), warm=workers)
+        backend = choose_wall(opened, sandbox, workers, voice.step)
         results: dict[str, Any] = {}
         with (
             closing(backend),

@@ -25,6 +25,10 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from sandbox.contract import Backend
 
 LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
+_MENDS = {
+    "container": "Install and start a Docker engine: apt-get install docker.io",
+    "hardened": 'Give the Docker engine a runtime with a kernel of its own, and name it: [sandbox] runtime = "runsc"',
+}
 
 
 def cache_folder() -> Path:
@@ -127,6 +131,18 @@ def load_keys(state: Path) -> Keys:
     return Keys(MachineKey.load(state / "keys" / "gate"), MachineKey.load(state / "keys" / "evaluator"))
 
 
+def choose_wall(workspace: Workspace, asked: str | None, workers: int, say: Callable[[str], None]) -> Backend:
+    """Return the wall that was asked for, else the one of successor.toml, under the runtime named there.
+
+    Up to `workers` sandboxes of it stand ready. To be closed. Raises `BackendUnavailable`.
+    """
+    from sandbox.choose import choose
+
+    wanted = workspace.settings.sandbox
+    kind = asked or wanted.backend
+    return choose(kind, cache_folder(), warm=workers, runtime=wanted.runtime, progress=say)  # type: ignore[arg-type]  # typer and pydantic checked it
+
+
 def demand_level(workspace: Workspace, backend: Backend) -> None:
     """Raise `Refused` when the policy will deny whatever is measured behind this wall: better said before."""
     from agent.gate.dossier import policies_of
@@ -134,11 +150,11 @@ def demand_level(workspace: Workspace, backend: Backend) -> None:
 
     wanted = load_bundle(policies_of(workspace.base)).parameters.get("sandbox_level", 0)
     if isinstance(wanted, int) and LEVELS[backend.level] < wanted:
-        name = next(level for level, number in LEVELS.items() if number == wanted)
+        name = next((level for level, number in LEVELS.items() if number == wanted), f"{wanted}, which there is not")
         raise Refused(
             f"the policy of this workspace asks for a sandbox of level {name}",
             why=f"{backend.name} offers {backend.level}",
-            mend="Install and start a Docker engine: apt-get install docker.io",
+            mend=_MENDS.get(name, "Correct sandbox_level in policies/bundle.yaml"),
         )
 
 

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.parts import Workspace, cache_folder, demand_level, load_keys, open_evaluator, open_workspace
+from agent.cli.parts import Workspace, choose_wall, demand_level, load_keys, open_evaluator, open_workspace
 from agent.cli.run import ParallelOption, SandboxOption, document_of, show_candidate
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking
 from agent.errors import Misuse, Refused
 from agent.gate.trust import check_name
 from agent.loop.stop import Stop
 from agent.loop.store import Entry
-from sandbox.choose import choose
 
 MAX_PATCH_BYTES = 8 * 1024 * 1024
 
@@ -66,7 +65,7 @@ def _through_the_gate(
         proposal = from_tree(opened.repository.tree(opened.repository.resolve(branch)))
     keys = load_keys(opened.state)
     workers = how[1] or os.cpu_count() or 1
-    backend = choose(how[0] or opened.settings.sandbox.backend, cache_folder(), warm=workers)  # type: ignore[arg-type]  # typer checked it
+    backend = choose_wall(opened, how[0], workers, voice.step)
     demand_level(opened, backend)
     with (
         closing(backend),

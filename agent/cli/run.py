@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from agent.cli.parts import (
     Workspace,
-    cache_folder,
+    choose_wall,
     demand_clean,
     demand_level,
     load_keys,
@@ -27,7 +27,6 @@ from agent.errors import Refused
 from agent.loop.stop import Halt
 from agent.loop.store import Entry
 from agent.workspace import STATE_FOLDER, Budget, find_workspace
-from sandbox.choose import choose
 
 SandboxOption = Annotated[
     Literal["auto", "docker", "bubblewrap"] | None,
@@ -138,7 +137,7 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
             )  # fmt: skip
         keys = load_keys(workspace.state)
         workers = wish.parallel or os.cpu_count() or 1
-        backend = choose(wish.sandbox or workspace.settings.sandbox.backend, cache_folder(), warm=workers)
+        backend = choose_wall(workspace, wish.sandbox, workers, voice.step)
         demand_level(workspace, backend)
         with (
             closing(backend),
