@@ -154,17 +154,23 @@ class Engine:
 
     @property
     def _api(self) -> docker.APIClient:
-        if not hasattr(self._local, "api"):
+        if hasattr(self._local, "api"):
+            _knock(self._given()["base_url"])
+        else:
             self._local.api = self._client(CALL_SECONDS)
         return self._local.api  # type: ignore[no-any-return]  # a thread-local has no types
 
     def _client(self, seconds: int) -> docker.APIClient:
-        given = {"base_url": self._address} if self._address else docker.utils.kwargs_from_env()
-        _knock(given.get("base_url") or "unix:///var/run/docker.sock")
+        given = self._given()
+        _knock(given["base_url"])
         client = docker.APIClient(**given, version="auto", timeout=seconds)
         # The library keeps a pool of connections for every address, and each container has addresses of its own.
         client.headers["Connection"] = "close"
         return client
+
+    def _given(self) -> dict[str, Any]:
+        given = {"base_url": self._address} if self._address else dict(docker.utils.kwargs_from_env())
+        return {"base_url": "unix:///var/run/docker.sock", **given}
 
     @contextmanager
     def _patient(self) -> Iterator[docker.APIClient]:
