@@ -17,7 +17,7 @@ for line in sys.stdin:
     asked = json.loads(line)
     command = Command(tuple(asked["argv"]), asked["deadline"], base64.b64decode(asked["stdin"]), asked["env"])
     mounts = tuple(Mount(Path(source), target) for source, target in asked["mounts"])
-    with backend.start(mounts, Limits(**asked["limits"])) as sandbox:
+    with backend.start(mounts, Limits(**asked["limits"]), asked["role"]) as sandbox:
         outcome = sandbox.run(command)
     answer = {
         "ending": outcome.ending,

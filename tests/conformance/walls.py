@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.contract import Backend, Command, Ending, Limits, Mount, Outcome, Runtime
+from sandbox.contract import Backend, Command, Ending, Limits, Mount, Outcome, Role, Runtime
 
 REPOSITORY = Path(__file__).parents[2]
 ORDINARY_USER = 54_321
@@ -27,6 +27,7 @@ class Request:
     env: Mapping[str, str] | None = None
     limits: Limits = SMALL
     mounts: tuple[Mount, ...] = ()
+    role: Role = "solver"
 
     @property
     def command(self) -> Command:
@@ -52,7 +53,7 @@ class Wall:
         """Nothing to close: what a wall made is gone when it answers."""
 
     def ask(self, request: Request) -> Outcome:
-        with self.backend.start(request.mounts, request.limits) as sandbox:
+        with self.backend.start(request.mounts, request.limits, request.role) as sandbox:
             return sandbox.run(request.command)
 
 
@@ -94,6 +95,7 @@ class WallOfAnOrdinaryUser(Wall):
             "env": dict(request.env or {}),
             "limits": asdict(request.limits),
             "mounts": [[str(mount.source), mount.target] for mount in request.mounts],
+            "role": request.role,
         }
         speaker = self._idle.pop() if self._idle else self._start()
         speaker.stdin.write(json.dumps(asked).encode() + b"\n")
@@ -111,14 +113,23 @@ class WallOfAnOrdinaryUser(Wall):
 
 def alive(marker: str) -> list[str]:
     """Return the command lines, on this whole machine, of processes that carry `marker` as an argument."""
+    return [line for line, _ in _carriers(marker)]
+
+
+def users_of(marker: str) -> set[int]:
+    """Return the users, as this machine counts them, of processes that carry `marker` as an argument."""
+    return {user for _, user in _carriers(marker)}
+
+
+def _carriers(marker: str) -> list[tuple[str, int]]:
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            line = path.read_bytes().split(b"\0")
+            line, user = path.read_bytes().split(b"\0"), path.stat().st_uid
         except OSError:
             continue
         if marker.encode() in line and int(path.parent.name) != os.getpid():
-            found.append(b" ".join(line).decode("utf-8", "replace"))
+            found.append((b" ".join(line).decode("utf-8", "replace"), user))
     return found
 
 

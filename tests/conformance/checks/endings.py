@@ -2,9 +2,15 @@
 
 import secrets
 
-from sandbox.contract import Ending
+import pytest
+
+from sandbox.bubblewrap_backend import BubblewrapBackend
+from sandbox.contract import Ending, Mount
+from sandbox.docker_backend import DockerBackend
+from sandbox.docker_engine import Engine
+from sandbox.errors import BackendUnavailable, SandboxBroken
 from tests.conformance.registry import check
-from tests.conformance.walls import alive
+from tests.conformance.walls import SMALL, alive
 
 
 @check
@@ -92,3 +98,100 @@ def a_crash_is_not_a_timeout(wall):
 def an_unknown_program_is_the_commands_own_failure(wall):
     outcome = wall.run("no-such-program")
     assert (outcome.ending, outcome.exit_code) == (Ending.EXITED, 127)
+
+
+@check
+def a_sandbox_whose_folder_is_gone_is_broken_and_not_failed(wall):
+    missing = Mount(wall.scratch / "never-staged", "/cand")
+    with pytest.raises(SandboxBroken, match="not there"), wall.backend.start((missing,), SMALL):
+        pass
+
+
+@check
+def a_wall_that_is_not_there_is_unavailable_and_says_what_to_do(wall):
+    """Neither a candidate that failed nor a sandbox that broke: nothing was started."""
+    with pytest.raises(BackendUnavailable) as caught:
+        absent(wall).check()
+    assert caught.value.mend
+
+
+def absent(wall):
+    """The same kind of wall where there is none: an engine that does not answer, a bubblewrap that is not installed."""
+    if wall.name == "docker":
+        return DockerBackend(wall.scratch, engine=Engine(f"unix://{wall.scratch}/no-engine.sock"))
+    backend = BubblewrapBackend(wall.scratch)
+    backend.check = with_path("/nonexistent", backend.check)
+    return backend
+
+
+def with_path(path, function):
+    def call():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", path)
+            return function()
+
+    return call
+
+
+@check
+def a_fork_bomb_does_not_outlive_its_deadline(wall):
+    """It forks while it is being killed."""
+    marker = secrets.token_hex(8)
+    bomb = """
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+    outcome = wall.python(bomb, marker, deadline=1.5)
+    assert outcome.ending in {Ending.TIMED_OUT, Ending.OUT_OF_MEMORY}
+    assert alive(marker) == []
+
+
+@check
+def a_command_that_stops_itself_meets_the_deadline(wall):
+    outcome = wall.python("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", deadline=1.5)
+    assert outcome.ending is Ending.TIMED_OUT
+    assert 1.5 <= outcome.seconds < 15
+
+
+@check
+def the_first_signals_change_nothing(wall):
+    """Ignored, blocked and handled: what is meant to end a process ends it all the same."""
+    marker = secrets.token_hex(8)
+    code = """
+import os, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError):
+        pass
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+while True:
+    time.sleep(600)
+"""
+    assert wall.python(code, marker, deadline=1.5).ending is Ending.TIMED_OUT
+    assert alive(marker) == []
+
+
+@check
+def four_ends_are_four_endings(wall):
+    """The same program ended by itself, by a fault, by a signal of its own and by its deadline."""
+    code = "import os, sys; print('before', flush=True); "
+    ends = {
+        "sys.exit(9)": (Ending.EXITED, 9),
+        "os.kill(os.getpid(), 11)": (Ending.EXITED, 139),
+        "os.kill(os.getpid(), 9)": (Ending.KILLED, None),
+        "os.read(os.pipe()[0], 1)": (Ending.TIMED_OUT, None),
+    }
+    for end, (ending, code_of_exit) in ends.items():
+        outcome = wall.python(code + end, deadline=1.5)
+        assert (outcome.ending, outcome.stdout) == (ending, b"before\n")
+        if code_of_exit is not None or wall.name == "docker":
+            assert outcome.exit_code == code_of_exit

@@ -61,3 +61,23 @@ def abstract_sockets_of_the_machine_are_out_of_reach(wall):
 def the_engine_is_out_of_reach(wall):
     code = "import os; print([p for p in ('/var/run/docker.sock', '/run/docker.sock', '/run/containerd') if os.path.lexists(p)])"
     assert text(wall.python(code)) == "[]"
+
+
+@check
+def sockets_of_other_kinds_cannot_be_made(wall):
+    """Raw ones, and families that lead past the network to the machine (VSOCK) or into rarely used code of the kernel."""
+    code = """
+import errno, socket
+RAW, VSOCK = socket.SOCK_RAW, 40
+for family, kind, protocol in ((socket.AF_INET, RAW, 1), (socket.AF_INET6, RAW, 58), (socket.AF_INET, RAW, 255),
+                               (17, RAW, 3), (17, socket.SOCK_DGRAM, 3), (38, socket.SOCK_SEQPACKET, 0), (VSOCK, 1, 0),
+                               (VSOCK, 2, 0), (44, RAW, 0), (29, RAW, 1), (30, 5, 0), (31, RAW, 1), (15, RAW, 2), (21, 5, 0)):
+    try:
+        socket.socket(family, kind, protocol)
+        print("made", family, kind)
+    except OSError as error:
+        wanted = errno.EPERM if family in (socket.AF_INET, socket.AF_INET6) else errno.EAFNOSUPPORT
+        if error.errno != wanted:
+            print(family, kind, error)
+"""
+    assert text(wall.python(code)) == ""
