@@ -4,6 +4,7 @@ It has its own socket, state and process files and touches no network of the mac
 are gone at the end: they are known by the folder that all of them name.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -11,8 +12,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +23,17 @@ START_SECONDS = 60
 
 
 class SecondEngine:
-    """One engine below one folder, whose path is short because a socket's must be."""
+    """One engine below one folder, whose path is short because a socket's must be. `settings`: its daemon.json."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        self._settings = settings or {}
         self.folder = Path(tempfile.mkdtemp(prefix="engine-"))
         self.address = f"unix://{self.folder}/s"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers; skip the test where that cannot be."""
-        (self.folder / "config.json").write_text("{}")
+        (self.folder / "config.json").write_text(json.dumps(self._settings))
         line = [
             *("dockerd", "--config-file", f"{self.folder}/config.json", "--host", self.address),
             *("--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec"),
@@ -98,8 +102,8 @@ class SecondEngine:
         return [line.split()[4] for line in lines if line.split()[4].startswith(f"{self.folder}/")]
 
 
-def second_engine() -> SecondEngine:
+def second_engine(settings: Mapping[str, Any] | None = None) -> SecondEngine:
     """Return one that is not started yet, or skip the test."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("a second engine needs dockerd and root")
-    return SecondEngine()
+    return SecondEngine(settings)
