@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from bench import demo, loop, sandbox
+from bench import demo, fuzz, loop, sandbox
 from bench.measure import as_json, as_table
 
-BENCHES = {"demo": demo.measures, "sandbox": sandbox.measures, "loop": loop.measures}
+BENCHES = {"demo": demo.measures, "sandbox": sandbox.measures, "loop": loop.measures, "fuzz": fuzz.measures}
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
 HEAD = """# Measures
 
@@ -25,11 +26,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--write", action="store_true", help="make docs/measures.md anew")
+    parser.add_argument("--seconds", type=int, default=fuzz.SECONDS, help="how long to fuzz (default: %(default)s)")
     options = parser.parse_args()
     unknown = set(options.names) - BENCHES.keys()
     if unknown:
         parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join(BENCHES)}")
-    results = [m for name in options.names or BENCHES for m in BENCHES[name]()]
+    benches = BENCHES | {"fuzz": partial(fuzz.measures, options.seconds)}
+    results = [m for name in options.names or benches for m in benches[name]()]
     print(as_json(results) if options.json else as_table(results))
     if options.write:
         PAGE.write_text(HEAD + as_table(results) + "\n", "utf-8")
