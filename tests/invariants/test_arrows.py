@@ -45,6 +45,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "sandbox": ({"sandbox"}, {"structlog"}),
     "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog"}),
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
+    "sandbox.broker.upstream": ({"sandbox"}, {"httpx2"}),  # the one place where a model is spoken to
+    "sandbox.broker.connection": ({"sandbox"}, {"h11"}),
     "sandbox.guest": (set(), {"pytest"}),
 }
 FIRST_PARTY = {"agent", "sandbox"}
@@ -102,6 +104,9 @@ def test_a_module_imports_only_what_its_house_may(path):
         ("agent.lineage.audit", "import git"),
         ("agent.loop.run", "import docker"),
         ("sandbox.guest.runner", "from sandbox.contract import Limits"),
+        ("sandbox.broker.policy", "import anthropic"),
+        ("sandbox.broker.door", "import httpx2"),
+        ("sandbox.broker.ledger", "from agent.loop.store import Store"),
         ("agent.errors", "import pydantic"),
     ],
 )

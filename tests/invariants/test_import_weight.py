@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"anthropic", "docker", "git", "scipy", "numpy"}
+HEAVY = {"anthropic", "httpx2", "docker", "git", "scipy", "numpy"}
 
 FORBIDDEN = {
     "agent.candidate": HEAVY | {"libcst"},
@@ -25,6 +25,9 @@ FORBIDDEN = {
     "sandbox.contract": HEAVY,
     "sandbox.choose": {"anthropic", "git", "docker"},
     "sandbox.bubblewrap_backend": {"anthropic", "git", "docker"},
+    "sandbox.broker.broker": HEAVY | {"libcst", "pydantic"},
+    "sandbox.broker.ledger": HEAVY | {"asyncio", "h11"},
+    "sandbox.broker.policy": HEAVY | {"asyncio", "h11"},
 }
 
 

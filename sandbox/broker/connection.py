@@ -1,0 +1,206 @@
+"""One connection from a sandbox: strict HTTP/1.1 by h11, under caps and deadlines, one call at a time.
+
+Of what the sandbox sends, only method, path and body are used; every other header is read for framing and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+
+from sandbox.broker.policy import ENDPOINTS
+from sandbox.broker.refusal import Refusal
+from sandbox.broker.rules import Caps
+
+_PIECE = 64 * 1024
+_JSON = (("content-type", "application/json"), ("x-should-retry", "false"))
+_EVENTS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
+
+
+class Gone(ConnectionError):
+    """Nobody takes what is sent any more."""
+
+
+@dataclass
+class Room:
+    """Bytes of requests that one sandbox may have under way."""
+
+    left: int
+
+
+Answerer = Callable[[str, bytes, "Connection"], Coroutine[Any, Any, None]]
+"""Given path, body and the way back, answers one call. Raises `ConnectionError` when the sandbox has gone."""
+
+
+class Connection:
+    """Speaks with one client until it leaves or errs. The way back for whoever answers its calls."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caps: Caps, room: Room) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._caps = caps
+        self._room = room
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=caps.head)
+        self._taken = 0
+        self._early = b""
+
+    async def serve(self, answer: Answerer) -> None:
+        """Answer calls, one after the other."""
+        try:
+            while await self._serve_one(answer):
+                self._http.start_next_cycle()
+        except (ConnectionError, h11.LocalProtocolError):
+            pass
+        finally:
+            self._give_back()
+            self._writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._writer.wait_closed()
+
+    async def turn_away(self, refusal: Refusal) -> None:
+        """Say no before anything was asked, and close."""
+        with suppress(ConnectionError, h11.LocalProtocolError):
+            await self.answer(refusal.status, refusal.body())
+        self._writer.close()
+
+    async def _serve_one(self, answer: Answerer) -> bool:
+        """Read one call and have it answered; return whether another may follow."""
+        try:
+            received = await self._receive()
+        except h11.RemoteProtocolError as error:
+            # h11's hint is 400, or 431 for a head that is too long.
+            received = Refusal(
+                error.error_status_hint if error.error_status_hint == 431 else 400, "this is not HTTP/1.1"
+            )
+        except TimeoutError:
+            received = Refusal(408, "the request did not come in time")
+        if received is None:
+            return False
+        if isinstance(received, Refusal):
+            await self.answer(received.status, received.body())
+            return False  # what follows on this connection cannot be told apart from a body that was not read
+        await self._while_there(answer(*received, self))
+        self._give_back()
+        return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    async def _receive(self) -> tuple[str, bytes] | Refusal | None:
+        """Read one request whole; None when the client left instead."""
+        async with asyncio.timeout(self._caps.idle):
+            first = self._early or await self._reader.read(_PIECE)
+        self._early = b""
+        if not first:
+            return None
+        self._http.receive_data(first)
+        async with asyncio.timeout(self._caps.read_head):
+            head = await self._next()
+        if not isinstance(head, h11.Request):
+            return None
+        path = head.target.decode("ascii", "replace")
+        refusal = _refuse_head(head.method, path, dict(head.headers), self._caps.request)
+        if refusal is not None:
+            return refusal
+        if self._http.they_are_waiting_for_100_continue:
+            await self._put(h11.InformationalResponse(status_code=100, headers=[]))
+        async with asyncio.timeout(self._caps.read_body):
+            body = await self._body()
+        return body if isinstance(body, Refusal) else (path, body)
+
+    async def _body(self) -> bytes | Refusal:
+        content = bytearray()
+        while isinstance(event := await self._next(), h11.Data):
+            content += event.data
+            self._taken += len(event.data)
+            self._room.left -= len(event.data)
+            if len(content) > self._caps.request:
+                return _too_large(self._caps.request)
+            if self._room.left < 0:
+                return Refusal(529, "too much is under way from this sandbox")
+        if not isinstance(event, h11.EndOfMessage):
+            raise Gone
+        return bytes(content)
+
+    async def _next(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            piece = await self._reader.read(_PIECE)
+            if not piece:
+                raise Gone
+            self._http.receive_data(piece)
+        return event
+
+    async def _while_there(self, answering: Coroutine[Any, Any, None]) -> None:
+        """Have a call answered; when the client leaves before it is, stop at once: every token costs."""
+        task = asyncio.ensure_future(answering)
+        watch = asyncio.ensure_future(self._reader.read(1))
+        try:
+            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and not watch.result() and self._http.our_state is not h11.DONE:
+                task.cancel()
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            watch.cancel()
+            await asyncio.gather(task, watch, return_exceptions=True)
+        if not watch.cancelled():
+            self._early = watch.result()  # the next request, which may come before this one is written down
+        if task.cancelled():
+            raise Gone
+        task.result()
+
+    async def answer(self, status: int, body: bytes) -> None:
+        """Send a whole answer in JSON."""
+        headers = [*_JSON, ("content-length", str(len(body)))]
+        if status == 200:
+            headers.remove(_JSON[1])
+        await self._put(h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
+
+    async def begin(self) -> None:
+        """Send the head of a stream, together with its first events."""
+        head = self._http.send(h11.Response(status_code=200, headers=[*_EVENTS, ("transfer-encoding", "chunked")]))
+        self._writer.write(head or b"")
+
+    async def send(self, events: bytes) -> None:
+        """Send events."""
+        await self._put(h11.Data(data=events))
+
+    async def finish(self) -> None:
+        """End the stream."""
+        await self._put(h11.EndOfMessage())
+
+    async def _put(self, *events: h11.Event) -> None:
+        if self._writer.is_closing():
+            raise Gone
+        self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
+        try:
+            async with asyncio.timeout(self._caps.write):
+                await self._writer.drain()
+        except TimeoutError as error:
+            self._writer.transport.abort()
+            raise Gone from error
+
+    def _give_back(self) -> None:
+        self._room.left += self._taken
+        self._taken = 0
+
+
+def _refuse_head(method: bytes, path: str, headers: dict[bytes, bytes], cap: int) -> Refusal | None:
+    if path not in ENDPOINTS:
+        return Refusal(404, f"there is nothing at {path[:80]!r} here")
+    if method != b"POST":
+        return Refusal(405, "only POST is answered here")
+    if not headers.get(b"content-type", b"application/json").lower().startswith(b"application/json"):
+        return Refusal(400, "the body must be application/json")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        return Refusal(400, "the body must not be compressed")
+    if int(headers.get(b"content-length", b"0")) > cap:  # h11 has seen to it that this is a number
+        return _too_large(cap)
+    return None
+
+
+def _too_large(cap: int) -> Refusal:
+    return Refusal(413, f"a request may have at most {cap} bytes")

@@ -1,0 +1,137 @@
+"""The door of one sandbox: its connections, its calls, and what is known of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.broker.connection import Connection, Room
+from sandbox.broker.exchange import Exchange
+from sandbox.broker.ledger import Spent
+from sandbox.broker.payment import Till
+from sandbox.broker.refusal import Refusal
+from sandbox.broker.transcript import Transcripts, document_of
+from sandbox.contract import Mount
+
+_READ_AHEAD = 256 * 1024
+
+INSIDE = "/run/broker"
+"""Where the folder with the socket is seen inside a sandbox."""
+
+
+@dataclass
+class Traffic:
+    """What went through a door. `endings` counts calls by how they ended, see `Exchange.ending`."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Calls that the upstream failed, by the kind of error: says nothing about the candidate."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Calls that were refused, by the code or kind of the refusal."""
+    retries: int = 0
+
+
+class Door:
+    """One socket, for one candidate, as long as one sandbox lives. Made by `Broker.serve`."""
+
+    def __init__(self, till: Till, candidate: str, path: Path, transcripts: Transcripts, key: str) -> None:
+        self.candidate = candidate
+        self.path = path
+        """The socket on the host."""
+        self.traffic = Traffic()
+        self.transcript: list[str] = []
+        """Digests of the exchanges, in the order in which they ended."""
+        self.lost = ""
+        """Why an exchange could not be kept or booked; from then on nothing is answered."""
+        self._till = till
+        self._caps = till.line.config.caps
+        self._transcripts = transcripts
+        self._key = key
+        self._room = Room(self._caps.held)
+        self._calls = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def mount(self) -> Mount:
+        """The folder of the socket, as a sandbox is given it."""
+        return Mount(self.path.parent, INSIDE, lasting=True)
+
+    @property
+    def spent(self) -> Spent:
+        """What the candidate has spent, through this door and earlier ones of the same ledger."""
+        return self._till.ledger.spent(self.candidate)
+
+    async def open(self, listener: socket.socket) -> None:
+        """Begin to accept."""
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_READ_AHEAD)
+
+    async def close(self) -> None:
+        """Accept no more, stop what is under way, and wait until it is booked and kept."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._keeping)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        connection = Connection(reader, writer, self._caps, self._room)
+        if len(self._connections) > self._caps.connections:
+            await connection.turn_away(Refusal(529, "too many connections from this sandbox"))
+            return
+        with suppress(asyncio.CancelledError):  # the door closes
+            await connection.serve(self._answer)
+
+    async def _answer(self, path: str, content: bytes, out: Connection) -> None:
+        self._calls += 1
+        if self.lost:
+            refusal = Refusal(503, "the broker cannot keep its records, and answers nothing")
+            await out.answer(refusal.status, refusal.body())
+            return
+        if self._calls > self._caps.calls:
+            refusal = Refusal(429, "this sandbox has made all the calls it may make", "calls_exhausted")
+            await out.answer(refusal.status, refusal.body())
+            return
+        exchange = Exchange(self._till, self.candidate, self._calls, path, content, out)
+        try:
+            await exchange.run()
+        except ConnectionError:
+            raise
+        except OSError as error:
+            self.lost = self.lost or f"the journal cannot be written: {error}"
+            raise
+        finally:
+            keeping = asyncio.ensure_future(self._keep(exchange))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
+            await asyncio.shield(keeping)
+
+    async def _keep(self, exchange: Exchange) -> None:
+        """Count a call and write it down; what cannot be written down ends the service."""
+        self._count(exchange)
+        try:
+            self.transcript.append(await asyncio.to_thread(self._store, exchange))
+        except OSError as error:
+            self.lost = self.lost or f"the transcript cannot be written: {error}"
+
+    def _store(self, exchange: Exchange) -> str:
+        return self._transcripts.put(document_of(exchange.record(), self._key))
+
+    def _count(self, exchange: Exchange) -> None:
+        self.traffic.endings[exchange.ending] += 1
+        if exchange.refusal is not None:
+            self.traffic.refusals[exchange.refusal.code or exchange.refusal.document["error"]["type"]] += 1
+        if exchange.delivery is not None:
+            self.traffic.retries += max(0, len(exchange.delivery.tried) - 1)
+            if exchange.delivery.failure is not None:
+                self.traffic.failures[exchange.delivery.failure.refusal.document["error"]["type"]] += 1
