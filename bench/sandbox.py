@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from agent.cli.init import template
@@ -16,6 +17,7 @@ from agent.evaluate.inside import survey
 from agent.evaluate.skill_search import CORPUS, SearchSettings, SearchSuite
 from agent.evaluate.staging import Staging
 from agent.evaluate.suite import SuiteJob
+from bench import containers
 from bench.measure import Measure, median
 from sandbox.choose import backends
 from sandbox.contract import CANDIDATE_ROOT, Backend, Ending, Limits, Mount
@@ -30,8 +32,12 @@ SETTINGS = SearchSettings(
 
 
 def measures() -> list[Measure]:
-    """`sandbox.suite_tax` for each wall of this machine; the first is the one that promotion asks for."""
-    return [m for backend in backends(cache_folder()) for m in _tax(backend)]
+    """What each wall of this machine takes from a suite, and what containers cost apart from that."""
+    taxes = []
+    for backend in backends(cache_folder(), warm=containers.WORKERS):
+        with closing(backend):
+            taxes += _tax(backend)
+    return [*taxes, *containers.measures()]
 
 
 def _tax(backend: Backend) -> list[Measure]:

@@ -56,11 +56,11 @@ def choose(
             ) from no_bubblewrap
 
 
-def backends(cache: Path) -> tuple[Backend, ...]:
+def backends(cache: Path, *, warm: int = 0) -> tuple[Backend, ...]:
     """Return every kind of wall there is, best first, none of them probed: for who wants to say what works here."""
     from sandbox.docker_backend import DockerBackend  # noqa: PLC0415
 
-    return (DockerBackend(cache), BubblewrapBackend(cache))
+    return (DockerBackend(cache, warm=warm), BubblewrapBackend(cache))
 
 
 def _docker(cache: Path, base: str | None, warm: int, runtime: str) -> Backend:

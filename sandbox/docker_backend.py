@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sandbox.cache import CacheUse
 from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Progress, Role, Runtime
 from sandbox.docker_container import SECONDS_TO_LIVE, Container, Maker, Shape
 from sandbox.docker_engine import Engine
@@ -58,6 +59,7 @@ class DockerBackend:
     ) -> None:
         self._runtime = runtime
         self._kernel: Kernel | None = None
+        self._use: CacheUse | None = None
         self._cache = cache
         self._base = base
         self._engine = engine or Engine()
@@ -97,6 +99,7 @@ class DockerBackend:
         info = self._engine.describe()
         if self._runtime:
             demand_offered(self._runtime, info)
+        self._use = CacheUse(self._cache)
         self.reap()
         inside = self._inside(progress)
         image, guest = Images(self._engine, self._cache).of(inside, progress), guest_folder(self._cache)
@@ -139,6 +142,10 @@ class DockerBackend:
         """Give back the containers that stand ready, and wait until those that served are removed."""
         self._pool.close()
         self._slots.close()
+
+    def settled(self) -> bool:
+        """Whether all that shall stand ready does, and all that served is removed."""
+        return self._pool.settled()
 
     @contextmanager
     def _container(self, shape: Shape, changing: Collection[str] = ()) -> Iterator[Container]:

@@ -59,6 +59,7 @@ class Pool:
         self._shelves: OrderedDict[Shape, _Shelf] = OrderedDict()
         self._graves: deque[Container] = deque()
         self._threads: list[threading.Thread] = []
+        self._removing = 0
         self._closing = False
         self._rests_until = 0.0
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -81,7 +82,9 @@ class Pool:
         with self._changed:
             self._open()
             inline = len(self._graves) >= _GRAVES_FOR_A_THREAD * len(self._threads)
-            if not inline:
+            if inline:
+                self._removing += 1
+            else:
                 self._graves.append(container)
                 self._changed.notify_all()
         if inline:  # whoever makes dead ones faster than they can be removed has to help
@@ -101,6 +104,13 @@ class Pool:
         with self._changed:
             self._closing = False
         atexit.unregister(self.close)
+
+    def settled(self) -> bool:
+        """Whether nothing is being made or removed, and nothing waits to be."""
+        with self._changed:
+            now = time.monotonic()
+            idle = all(shelf.making == 0 and shelf.wanted(self.size, now) <= 0 for shelf in self._shelves.values())
+            return idle and not self._graves and not self._removing
 
     def _ask(self, shape: Shape) -> None:
         with self._changed:
@@ -153,11 +163,11 @@ class Pool:
     def _next(self) -> Callable[[], None] | None:
         """Return what to do now. What is asked for goes first, unless the dead pile up."""
         if self._closing:
-            return partial(self._remove, self._graves.popleft()) if self._graves else None
+            return self._grave() if self._graves else None
         now = time.monotonic()
         shape = self._missing(now) if now >= self._rests_until else None
         if self._graves and now >= self._rests_until and (shape is None or len(self._graves) >= len(self._threads)):
-            return partial(self._remove, self._graves.popleft())
+            return self._grave()
         if shape is not None:
             self._shelves[shape].making += 1
             return partial(self._fill, shape, self._shelves[shape])
@@ -168,6 +178,10 @@ class Pool:
             self._patrol_at = now + PATROL_SECONDS
             return self._walk
         return None
+
+    def _grave(self) -> Callable[[], None]:
+        self._removing += 1
+        return partial(self._remove, self._graves.popleft())
 
     def _missing(self, now: float) -> Shape | None:
         """Return the shape to make next, the one asked for last first."""
@@ -227,3 +241,6 @@ class Pool:
                 self._rests_until = time.monotonic() + _REST_SECONDS
                 if not self._closing:  # else the next process finds it, by its labels
                     self._graves.append(container)
+        finally:
+            with self._changed:
+                self._removing -= 1
