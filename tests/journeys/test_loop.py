@@ -49,13 +49,11 @@ def paid_and_kept(desk):
     return paid, kept
 
 
-def sandboxes(desk):
-    """Sandboxes of this machine that run something staged by us, as far as the wall lets one see."""
+def sandboxes(desk, process):
+    """Sandboxes that `process` left on this machine."""
     if desk.wall == "docker":
-        out = subprocess.run(
-            ["docker", "ps", "-q", "--filter", "label=app=successor"], capture_output=True, text=True, check=False
-        ).stdout
-        return out.split()
+        ask = ["docker", "ps", "--all", "--quiet", "--filter", f"label=successor.owner.pid={process.pid}"]
+        return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
     out = subprocess.run(["pgrep", "-f", f"bwrap.*{staged(desk)}"], capture_output=True, text=True, check=False).stdout
     return out.split()
 
@@ -120,14 +118,13 @@ def test_an_interrupt_leaves_things_right(desk, number):
 
     process.send_signal(number)
 
-    process.communicate(timeout=120)
-    assert process.returncode == 130
+    said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
     last = desk.successor("status").document["last_run"]
     assert last["ending"] == "interrupted"
     paid, kept = paid_and_kept(desk)
     assert paid == kept > 0
-    if desk.wall == "bubblewrap":
-        assert sandboxes(desk) == []
+    assert sandboxes(desk, process) == []
 
 
 def test_a_killed_run_is_resumed_and_nothing_is_paid_twice(desk):
@@ -137,11 +134,12 @@ def test_a_killed_run_is_resumed_and_nothing_is_paid_twice(desk):
 
     assert desk.successor("status").document["last_run"]["ending"] is None
     if desk.wall == "bubblewrap":
-        wait_until(lambda: sandboxes(desk) == [])
+        wait_until(lambda: sandboxes(desk, process) == [])
     _, before = paid_and_kept(desk)
     assert before > 0
     said = desk.successor("run", "--trials", "400", "--yes", "--sandbox", desk.wall)
     assert said.code == 0, said.document
+    assert sandboxes(desk, process) == []
     _, after = paid_and_kept(desk)
     # What the killed run had paid for was found in the store; only what is new was paid.
     assert after - before <= said.document["trials"] + 1
