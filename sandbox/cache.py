@@ -8,8 +8,9 @@ import os
 import shutil
 import stat
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandbox.errors import BackendUnavailable
@@ -23,9 +24,12 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     `make` works in a partial folder beside it that is renamed when complete, so `folder` exists whole or not at all.
     What an earlier, killed process left unfinished is removed first.
     """
+    lock = folder.with_name(f".lock-{folder.name}")
     if folder.is_dir():
+        with suppress(OSError):  # somebody else's cache
+            os.utime(lock)  # when it was last wanted
         return folder
-    with locked(folder.with_name(f".lock-{folder.name}")):
+    with locked(lock):
         if folder.is_dir():
             return folder
         prefix = f"{_PARTIAL}{folder.name}-"
@@ -40,6 +44,46 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     return folder
+
+
+class CacheUse:
+    """Holds a cache in use, for as long as this object lives: what is in it is not cleaned away meanwhile.
+
+    Waits while somebody cleans. In a cache of somebody else that cannot be locked, nothing is held.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        descriptor = _open_lock(cache)
+        if descriptor is not None:
+            weakref.finalize(self, os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+@contextmanager
+def cache_to_ourselves(cache: Path) -> Iterator[bool]:
+    """Say whether nobody else has the cache in use; while this lasts nobody begins to."""
+    descriptor = _open_lock(cache)
+    if descriptor is None:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(cache: Path) -> int | None:
+    with suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+    for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
+        with suppress(OSError):
+            return os.open(cache / ".in-use", flags | os.O_CLOEXEC, 0o644)
+    return None
 
 
 @contextmanager

@@ -134,6 +134,13 @@ class Engine:
         with translated("list images"):
             return [str(image["Id"]) for image in self._api.images(filters={"label": label})]
 
+    def remove_image(self, image: str) -> bool:
+        """Remove an image that nothing uses; return whether it is gone."""
+        with suppress(_Conflict, _Gone), translated("remove an image"):
+            self._api.remove_image(image)
+            return True
+        return False
+
     def pull(self, reference: str) -> str:
         """Fetch an image from its registry; return its ID."""
         with translated(f"pull {reference}"), self._patient() as api:

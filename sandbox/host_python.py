@@ -16,10 +16,15 @@ _SECONDS = 30
 
 def inside_of_this_machine(cache: Path, progress: Progress) -> Inside:
     """Return the inside made from this machine's Python and programs. Raises `BackendUnavailable`."""
+    source, run = source_of_this_machine(cache)
+    return make_inside(cache, source, run, progress)
+
+
+def source_of_this_machine(cache: Path) -> tuple[str, Run]:
+    """Return what an inside of this machine's Python is known by, and how to reach it. Raises `BackendUnavailable`."""
     python = find_python()
     run = _run_by(python, program_folder(cache))
-    facts = Facts.parse(run(("facts",), b""))
-    return make_inside(cache, f"{python} {facts.stamp}", run, progress)
+    return f"{python} {Facts.parse(run(('facts',), b'')).stamp}", run
 
 
 def find_python() -> Path:

@@ -133,16 +133,17 @@ class Inside:
 
 def make_inside(cache: Path, source: str, run: Run, progress: Progress) -> Inside:
     """Return the inside made from the base that `source` names and `run` reaches. Raises `BackendUnavailable`."""
-    return _load(made_once(_folder(cache, source), lambda partial: _make(partial, cache, run, progress)))
+    return _load(made_once(inside_folder(cache, source), lambda partial: _make(partial, cache, run, progress)))
 
 
 def find_inside(cache: Path, source: str) -> Inside | None:
     """Return the inside of `source` if it was made before."""
-    folder = _folder(cache, source)
+    folder = inside_folder(cache, source)
     return _load(folder) if folder.is_dir() else None
 
 
-def _folder(cache: Path, source: str) -> Path:
+def inside_folder(cache: Path, source: str) -> Path:
+    """Return where this version of successor keeps the inside of `source`."""
     recipe = [source, _program_digest(), LOCK.read_text(), _ETC, _FOLDERS]
     return cache / "inside" / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
 

@@ -6,9 +6,11 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,8 +21,14 @@ from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
 from agent.errors import NoWorkspace, SuccessorError
 from agent.loop.stop import Halt
 from agent.workspace import SETTINGS_FILE, STATE_FOLDER, find_workspace, parse_settings
-from sandbox.choose import backends
+from sandbox.choose import backends, choose
 from sandbox.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from sandbox.clean import Cleaned
+
+STAGES = ("successor-stage-",)
+"""What the folders are called in which the evaluator stages trees (agent/evaluate/staging.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +42,23 @@ class Finding:
     need: bool = True
 
 
-def doctor(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Say what works on this machine and what does not, each with the mend.
+def doctor(
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what is ours and nobody wants any more.")] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what works on this machine and what does not, each with the mend; or clean up after killed runs.
 
-    Example: `successor doctor`
+    Example: `successor doctor --clean`
     """
     with speaking(as_json=as_json) as voice:
-        findings = [*_programs(), *_walls(), *_workspace(workspace)]
+        if clean:
+            from sandbox.clean import clean as tidy
+
+            cleaned = tidy(cache_folder(), Path(tempfile.gettempdir()), STAGES)
+            voice.answer(asdict(cleaned), lambda console: console.print(_told(cleaned), markup=False))
+            return
+        findings = [*_programs(), *_walls(), *_engine(), *_workspace(workspace)]
         wall = any(f.ok for f in findings if f.name.startswith("sandbox"))
         healthy = wall and all(f.ok for f in findings if f.need)
         voice.answer({"healthy": healthy, "findings": [asdict(f) for f in findings]}, _table(findings, healthy=healthy))
@@ -69,6 +87,41 @@ def _walls() -> Iterator[Finding]:
             yield Finding(f"sandbox {backend.name}", False, error.what, error.mend, need=False)
 
 
+def _engine() -> Iterator[Finding]:
+    from sandbox.docker_engine import Engine
+
+    try:
+        yield from offers(Engine().describe())
+    except BackendUnavailable:
+        return  # said where the walls are
+
+
+def offers(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say what an engine, by its own account, has that makes its wall thicker. Nothing of it is needed."""
+    from sandbox.docker_runtime import INSTALL
+
+    security = {str(option).split(",")[0].removeprefix("name="): option for option in info.get("SecurityOptions") or []}
+    mapped = "rootless" if "rootless" in security else "userns-remap" if "userns" in security else ""
+    yield Finding(
+        "engine users", bool(mapped), mapped or "root inside is root outside (nothing of ours runs as root inside)",
+        'Run the engine rootless, or with {"userns-remap": "default"} in its daemon.json', need=False,
+    )  # fmt: skip
+    yield Finding(
+        "engine seccomp", "seccomp" in security, str(security.get("seccomp", "no filter of the engine's own")),
+        "Use an engine that was built with seccomp", need=False,
+    )  # fmt: skip
+    version = str(info.get("CgroupVersion", 1))
+    mend = "Boot with systemd.unified_cgroup_hierarchy=1"
+    yield Finding("engine cgroups", version == "2", f"version {version}", mend, need=False)
+    offered = sorted(info.get("Runtimes") or {})
+    for name, mend in INSTALL.items():
+        found = [runtime for runtime in offered if name in runtime]
+        detail = f"{', '.join(found)}: level hardened, if a trial run shows it" if found else "not among its runtimes"
+        yield Finding(f"engine {name}", bool(found), detail, mend, need=False)
+    highest = "hardened" if any(name in runtime for name in INSTALL for runtime in offered) else "container"
+    yield Finding("engine level", True, f"up to {highest}; runtimes: {', '.join(offered)}", need=False)
+
+
 def _workspace(start: Path) -> Iterator[Finding]:
     try:
         folder = find_workspace(start.resolve())
@@ -76,9 +129,26 @@ def _workspace(start: Path) -> Iterator[Finding]:
         yield Finding("workspace", False, error.what, error.mend, need=False)
         return
     yield _checked(SETTINGS_FILE, lambda: parse_settings((folder / SETTINGS_FILE).read_bytes()).name)
+    yield from _runtime(folder)
     yield _checked("store", lambda: _store_line(folder))
     reason = Halt(folder / STATE_FOLDER).reason
     yield Finding("halt", reason is None, reason or "not halted", "Lift it with: successor resume", need=False)
+
+
+def _runtime(folder: Path) -> Iterator[Finding]:
+    """Try the runtime that the workspace names: only what runs inside shows whether it has a kernel of its own."""
+    try:
+        runtime = parse_settings((folder / SETTINGS_FILE).read_bytes()).sandbox.runtime
+    except SuccessorError:
+        return  # said already
+    if not runtime:
+        return
+    try:
+        backend = choose("docker", cache_folder(), runtime=runtime)
+        yield Finding(f"runtime {runtime}", True, f"level {backend.level}")
+        backend.close()
+    except BackendUnavailable as error:
+        yield Finding(f"runtime {runtime}", False, error.what, error.mend)
 
 
 def _store_line(folder: Path) -> str:
@@ -96,6 +166,13 @@ def _checked(name: str, look: Callable[[], str]) -> Finding:
 def _first_line(argv: list[str]) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603  # constant argv
     return done.stdout.strip().split("\n")[0]
+
+
+def _told(cleaned: Cleaned) -> str:
+    lines = [f"removed {one.kind:<10} {one.name}  {one.size / 1e6:.1f} MB" for one in cleaned.removed]
+    total = sum(one.size for one in cleaned.removed) / 1e6
+    last = f"{len(lines)} removed, {total:.1f} MB" if lines else "nothing to remove"
+    return "\n".join([*lines, *(f"left: {why}" for why in cleaned.left), last])
 
 
 def _table(findings: list[Finding], *, healthy: bool) -> Callable[[Console], None]:
