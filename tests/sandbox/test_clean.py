@@ -280,8 +280,9 @@ def test_containers_of_dead_owners_go_and_no_image_while_any_lives(engine, image
     me, later = this_process(), int(time.time()) + 600
     made = []
     try:
-        for given in ({}, labels(me, "run", later), labels(me, "run", 1)):  # noqa: PERF401  # so that each is removed
-            made.append(engine.create({"Image": base, "Labels": given, "HostConfig": {"NetworkMode": "none"}}))
+        given = {"Image": base, "HostConfig": {"NetworkMode": "none"}}
+        for marks in ({}, labels(me, "run", later), labels(me, "run", 1)):
+            made += [engine.create({**given, "Labels": marks})]
         strangers, living, dead = made
         cleaned = tidy(cache, temporary, engine)
 
