@@ -239,6 +239,7 @@ def test_a_true_gain_is_measured_on_both_splits_and_evidence_is_whole(evaluator,
     assert all(one.noise_ppm == 0 and one.infrastructure_failures == 0 for one in evidence.comparisons)
     assert all(probe.passed for probe in evidence.probes), evidence.probes
     assert (evidence.sandbox.backend, evidence.sandbox.level) == (wall[0].name, wall[0].level)
+    assert evidence.sandbox.details[1:] == wall[0].prepare().wall
     assert (evidence.search_trials, evidence.candidates_tried) == (7, 3)
     assert evidence.trials == 3 * sum(one.tasks for one in evidence.comparisons) == evaluator.trials_run
 
