@@ -6,11 +6,12 @@ whose argument is its marker.
 """
 
 import secrets
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sandbox.contract import Outcome
@@ -32,23 +33,21 @@ class Companion:
     """A sandbox that runs `code` in a thread, until it has ended by itself or met its deadline."""
 
     def __init__(self, wall: Wall, code: str, *argv: str, **given: Any) -> None:
-        self._wall, self._argv, self._given = wall, argv, {"deadline": PATIENCE, **given}
-        self._code = PREAMBLE + code
         # Bound as it is: of any other folder a sandbox sees what was in it when the sandbox was started.
-        self._signs = replace(staged(wall, {"nothing": b""}, "/signs"), lasting=True)
+        signs = replace(staged(wall, {"nothing": b""}, "/signs"), lasting=True)
+        self._go = signs.source / "go"
         self._marker = secrets.token_hex(8)
-        self._thread = threading.Thread(target=self._run)
-        self.outcome: Outcome | None = None
-
-    def _run(self) -> None:
-        self.outcome = self._wall.python(self._code, self._marker, *self._argv, mounts=(self._signs,), **self._given)
+        self._pool = ThreadPoolExecutor(1)
+        whole = {"deadline": PATIENCE, **given, "mounts": (signs,)}
+        self._start = partial(self._pool.submit, wall.python, PREAMBLE + code, self._marker, *argv, **whole)
+        self._running: Future[Outcome] | None = None
 
     def arrive(self) -> None:
         """Start, and return when it says that it is ready."""
-        self._thread.start()
+        self._running = self._start()
         until = time.monotonic() + PATIENCE
         while not alive(f"{self._marker}-ready"):
-            assert self._thread.is_alive(), f"it ended before it was ready: {self.outcome}"
+            assert not self._running.done(), f"it ended before it was ready: {self.outcome}"
             assert time.monotonic() < until, "it was never ready"
             time.sleep(0.02)
 
@@ -58,17 +57,15 @@ class Companion:
         return users_of(f"{self._marker}-ready")
 
     @property
-    def here(self) -> bool:
-        """Whether it is still running."""
-        return self._thread.is_alive()
+    def outcome(self) -> Outcome:
+        """How it ended, once it has."""
+        assert self._running is not None
+        return self._running.result()
 
-    def leave(self) -> Outcome:
-        """Let it go on, and return how it ended."""
-        with suppress(FileExistsError):
-            (self._signs.source / "go").touch()
-        self._thread.join()
-        assert self.outcome is not None
-        return self.outcome
+    def leave(self) -> None:
+        """Let it go on to its end."""
+        self._go.touch()
+        self._pool.shutdown()
 
 
 @contextmanager

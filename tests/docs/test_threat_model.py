@@ -65,5 +65,6 @@ def test_every_exception_of_the_conformance_suite_is_told():
         "descriptors_on_their_way_next_door_leave_some": "descriptors on their way",
     }
     assert {check for _, check in EXCEPTIONS} <= set(told)
+    page = " ".join(PAGE.read_text("utf-8").split())
     for words in told.values():
-        assert words in PAGE.read_text("utf-8")
+        assert words in page
