@@ -16,6 +16,8 @@ from sandbox.inside import KEEPER_ID, USERS
 from sandbox.surroundings import HOSTNAME
 
 SHM_BYTES = 16 * MIB
+OWN_KERNEL_PROCESSES = 128
+"""What a kernel of its own (gVisor's) takes for itself, and the engine counts in; with 64 for all it does not start."""
 
 # The engine's own list (29.x), and all of /sys, which describes the machine. Naming any replaces the engine's list.
 _SECRETIVE = "acpi asound interrupts kcore keys latency_stats sched_debug scsi timer_list timer_stats"
@@ -50,8 +52,12 @@ def container(
         "Labels": dict(labels),
         "StopSignal": "SIGKILL",
         "NetworkDisabled": True,
-        "HostConfig": _host(mounts, limits, USERS[role]) | ({"Runtime": runtime} if runtime else {}),
+        "HostConfig": _host(mounts, limits, USERS[role]) | (_under(runtime, limits) if runtime else {}),
     }
+
+
+def _under(runtime: str, limits: Limits) -> dict[str, Any]:
+    return {"Runtime": runtime, "PidsLimit": limits.processes + OWN_KERNEL_PROCESSES}
 
 
 def _host(mounts: Mapping[str, str], limits: Limits, user: int) -> dict[str, Any]:
@@ -104,14 +110,20 @@ def command(python: str, role: Role = "solver") -> dict[str, Any]:
     }
 
 
-def request(argv: tuple[str, ...], env: Mapping[str, str], deadline: float, instructions: bytes) -> bytes:
-    """Return what `guest/start.py` reads: become `argv`, under a deadline of its own and this system call filter."""
+def request(
+    argv: tuple[str, ...], env: Mapping[str, str], deadline: float, instructions: bytes, pipes: str = ""
+) -> bytes:
+    """Return what `guest/start.py` reads: become `argv`, under a deadline of its own and this system call filter.
+
+    With `pipes`, a folder inside, the named pipes there become the standard streams.
+    """
     asked = {
         "argv": argv,
         "env": dict(env),
         "cwd": WORK,
         # To `timeout` a duration of 0 means for ever.
         "deadline": max(deadline, 0.01),
+        "pipes": pipes,
         "filter": base64.b64encode(instructions).decode(),
     }
     content = json.dumps(asked).encode()

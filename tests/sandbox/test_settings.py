@@ -21,10 +21,12 @@ LIMITS = Limits(
 )
 
 
-def test_a_runtime_is_the_only_thing_that_asking_for_one_changes():
+def test_a_runtime_and_room_for_its_own_processes_are_all_that_asking_for_one_changes():
     given = ("sha256:abc", {}, LIMITS, {}, 60, "solver")
     plain, other = docker_settings.container(*given), docker_settings.container(*given, "runsc")
     assert other["HostConfig"].pop("Runtime") == "runsc"
+    assert other["HostConfig"].pop("PidsLimit") == 64 + 128
+    assert plain["HostConfig"].pop("PidsLimit") == 64
     assert other == plain
     assert "Runtime" not in plain["HostConfig"]  # the engine's default
 
