@@ -65,6 +65,7 @@ class DockerBackend:
         self._engine = engine or Engine()
         self._run = secrets.token_hex(8)
         self._ready: tuple[Inside, str, Path] | None = None
+        self._direct = False
         self._slots = Slots()
         self._maker = Maker(self._engine, self._slots, self._labels, runtime)
         self._pool = Pool(self._maker.make, self.reap, warm)
@@ -104,7 +105,11 @@ class DockerBackend:
         inside = self._inside(progress)
         image, guest = Images(self._engine, self._cache).of(inside, progress), guest_folder(self._cache)
         self._ready = (inside, image, guest)
-        if self._runtime or info.get("DefaultRuntime") not in SHARING:
+        # An engine that maps users walks to the pipes as another user, and may not come through.
+        mapped = any("userns" in option or "rootless" in option for option in info.get("SecurityOptions") or [])
+        shares = not self._runtime and info.get("DefaultRuntime") in SHARING
+        self._direct = shares and not mapped
+        if not shares:
             self._pool.size = 0
         if self._runtime and self._kernel is None:
             progress(f"looking whether {self._runtime} has a kernel of its own")
@@ -135,7 +140,8 @@ class DockerBackend:
         # Without a network the engine leaves /etc/hosts empty, and then not even `localhost` has an address.
         shown = {GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}
         changing = {mount.target for mount in mounts if not mount.lasting}
-        with self._container(Shape(image, inside.python, limits, role, tuple(shown.items())), changing) as container:
+        shape = Shape(image, inside.python, limits, role, tuple(shown.items()), self._direct)
+        with self._container(shape, changing) as container:
             yield DockerSandbox(self._engine, container, limits, inside.python)
 
     def close(self) -> None:

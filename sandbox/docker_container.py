@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sandbox import docker_settings
 from sandbox.contract import Limits, Role
+from sandbox.direct import INSIDE, Pipes
 from sandbox.docker_engine import Engine, Stream, translated
 from sandbox.docker_life import Life
 from sandbox.errors import SandboxBroken
@@ -21,8 +22,11 @@ from sandbox.slots import Slots, fill
 SECONDS_TO_LIVE = 3600
 """After this a container ends by itself, even if we were killed; no deadline may be longer than half of it."""
 
-_READY = struct.pack(">BxxxL", 2, 6) + b"ready\n"  # as a frame of the engine's stream
-_READY_SECONDS = 30.0
+READY, BEGIN = b"ready\n", b"begin\n"
+"""What `guest/start.py` says on standard error."""
+
+_HEAR_SECONDS = 30.0
+_SEE_LOG = "See the engine's log"
 _MARGIN_SECONDS = 60.0
 
 
@@ -36,6 +40,8 @@ class Shape:
     role: Role
     mounts: tuple[tuple[str, str | None], ...]
     """Target inside and folder on the host; None for a slot, which is filled when the command is known."""
+    direct: bool = False
+    """Whether pipes lead straight to the command, past the engine."""
 
 
 class Container:
@@ -48,6 +54,7 @@ class Container:
         command: str,
         life: Life,
         stream: Stream,
+        pipes: Pipes | None,
         slots: Mapping[str, Path],
         local: ExitStack,
     ) -> None:
@@ -56,6 +63,7 @@ class Container:
         self.command = command
         self.life = life
         self.stream = stream
+        self.pipes = pipes
         self._local = local
         self._slots = slots
         self._born = time.monotonic()
@@ -97,6 +105,9 @@ class Maker:
                 if source is None:
                     slots[target] = self.slots.make()
             mounts = {target: source or str(slots[target]) for target, source in shape.mounts}
+            pipes = self._pipes(local) if shape.direct else None
+            if pipes is not None:
+                mounts[INSIDE] = str(pipes.folder)
             owned, seconds = self.labels(), SECONDS_TO_LIVE
             name = self.engine.create(
                 docker_settings.container(shape.image, mounts, shape.limits, owned, seconds, shape.role, self.runtime)
@@ -108,9 +119,18 @@ class Maker:
             waiting = self.engine.prepare_command(name, docker_settings.command(shape.python, shape.role))
             stream = self.engine.open(waiting)
             local.callback(stream.close)
-            _await_ready(stream)
+            hear(stream, READY)
             remote.pop_all()
-            return Container(self.engine, name, waiting, life, stream, slots, local.pop_all())
+            return Container(self.engine, name, waiting, life, stream, pipes, slots, local.pop_all())
+
+    def _pipes(self, undo: ExitStack) -> Pipes:
+        """Make pipes that only this user and the container can come at."""
+        parent = self.slots.make()
+        undo.callback(shutil.rmtree, parent, ignore_errors=True)
+        parent.chmod(0o700)
+        pipes = Pipes(parent)
+        undo.callback(pipes.close)
+        return pipes
 
 
 def _drop(slots: Mapping[str, Path]) -> None:
@@ -118,16 +138,18 @@ def _drop(slots: Mapping[str, Path]) -> None:
         shutil.rmtree(slot, ignore_errors=True)
 
 
-def _await_ready(stream: Stream) -> None:
-    """Wait until the process says that it waits. Nothing else can be said before it is given a command."""
-    said, until = stream.early, time.monotonic() + _READY_SECONDS
+def hear(stream: Stream, word: bytes) -> None:
+    """Wait until the process that waits says `word`, and nothing else. Raises `SandboxBroken` when it does not."""
+    expected = struct.pack(">BxxxL", 2, len(word)) + word
+    said, stream.early = stream.early, b""
+    until = time.monotonic() + _HEAR_SECONDS
     poll = select.poll()
     poll.register(stream.connection, select.POLLIN)
-    while said != _READY:
+    while said != expected:
         poll.poll(max(0.0, until - time.monotonic()) * 1000)
         with translated("hear from a container"):
             piece = stream.connection.recv(4096)
         said += piece
-        if not piece or not _READY.startswith(said[: len(_READY)]) or len(said) > len(_READY):
+        if not piece or not expected.startswith(said):
             shown = said[8:].decode("utf-8", "replace").strip().split("\n")[-1][:300]
-            raise SandboxBroken(f"a container does not get ready: {shown}", mend="See the engine's log")
+            raise SandboxBroken(f"a container did not say {word.decode().strip()}: {shown}", mend=_SEE_LOG)

@@ -53,6 +53,7 @@ class Engine:
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
+        self._version = "auto"
         self._local = threading.local()
 
     def describe(self) -> Mapping[str, Any]:
@@ -170,7 +171,10 @@ class Engine:
     def _client(self, seconds: int) -> docker.APIClient:
         given = self._given()
         _knock(given["base_url"])
-        client = docker.APIClient(**given, version="auto", timeout=seconds)
+        client = docker.APIClient(**given, version=self._version, timeout=seconds)
+        self._version = client.api_version  # asked for once, not by each thread
+        # No proxy leads to an engine on this machine, and the environment may change while another thread reads it.
+        client.trust_env = False
         # The library keeps a pool of connections for every address, and each container has addresses of its own.
         client.headers["Connection"] = "close"
         return client

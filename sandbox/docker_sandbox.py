@@ -9,17 +9,18 @@ from typing import Any
 from sandbox import docker_settings, system_calls
 from sandbox.capture import Capture
 from sandbox.contract import Command, Ending, Limits, Outcome
-from sandbox.docker_container import SECONDS_TO_LIVE, Container
-from sandbox.docker_engine import Engine
+from sandbox.direct import INSIDE, DirectTalk
+from sandbox.docker_container import BEGIN, SECONDS_TO_LIVE, Container, hear
+from sandbox.docker_engine import Engine, translated
 from sandbox.docker_talk import Talk
 from sandbox.errors import SandboxBroken, SandboxError
 from sandbox.surroundings import arguments, environment
 
+_ASK_SECONDS = 30.0
 _GRACE_SECONDS = 2.0
 _FOLLOW_SECONDS = 1.0
 _TIMEOUT_CODES = (124, 137)
 _KILLED = 137
-_BEGIN = b"begin\n"
 
 
 class DockerSandbox:
@@ -58,14 +59,9 @@ class DockerSandbox:
 
     def _run(self, command: Command, started: float) -> Outcome:
         life, stream = self._container.life, self._container.stream
-        asked = docker_settings.request(
-            arguments(command, self._python),
-            environment(command),
-            command.deadline,
-            system_calls.program(platform.machine()),
-        )
-        capture = Capture(self._limits.output, command.wire, heading=len(_BEGIN))
-        talk = Talk(stream.connection, b"", asked + command.stdin, capture)
+        heading = b"" if self._container.pipes else BEGIN
+        capture = Capture(self._limits.output, command.wire, heading=len(heading))
+        talk = self._begun(command, capture)
         # The command's own `timeout` fires first; ours stands behind it, because a candidate may stop that one.
         ended = talk.run(started + command.deadline + _GRACE_SECONDS, self._running)
         seconds = time.monotonic() - started
@@ -80,10 +76,30 @@ class DockerSandbox:
             talk.drain()
         capture.close()
         # The two outputs come by different ways: too much on the one may be there before the first word on the other.
-        if capture.heading != _BEGIN and ended is not Ending.OUTPUT_LIMIT:
+        if capture.heading != heading and ended is not Ending.OUTPUT_LIMIT:
             raise SandboxBroken(f"a command was not begun: {_last_line(capture)}", mend="See the engine's log")
         ending = ended or self._ending(code, was_alive=was_alive, late=seconds >= command.deadline)
         return Outcome(ending, code if ending is Ending.EXITED else None, capture.stdout, capture.stderr, seconds)
+
+    def _begun(self, command: Command, capture: Capture) -> Talk | DirectTalk:
+        """Ask for the command; return the conversation with it."""
+        stream, pipes = self._container.stream, self._container.pipes
+        asked = docker_settings.request(
+            arguments(command, self._python),
+            environment(command),
+            command.deadline,
+            system_calls.program(platform.machine()),
+            INSIDE if pipes else "",
+        )
+        if pipes is None:
+            return Talk(stream.connection, b"", asked + command.stdin, capture)
+        with translated("ask for a command"):
+            stream.connection.settimeout(_ASK_SECONDS)
+            stream.connection.sendall(asked)
+            stream.connection.setblocking(False)
+        hear(stream, BEGIN)
+        pipes.begin()
+        return DirectTalk(pipes, command.stdin, capture)
 
     def _running(self) -> bool:
         self._last: Any = self._engine.command_state(self._container.command)

@@ -110,14 +110,20 @@ def command(python: str, role: Role = "solver") -> dict[str, Any]:
     }
 
 
-def request(argv: tuple[str, ...], env: Mapping[str, str], deadline: float, instructions: bytes) -> bytes:
-    """Return what `guest/start.py` reads: become `argv`, under a deadline of its own and this system call filter."""
+def request(
+    argv: tuple[str, ...], env: Mapping[str, str], deadline: float, instructions: bytes, pipes: str = ""
+) -> bytes:
+    """Return what `guest/start.py` reads: become `argv`, under a deadline of its own and this system call filter.
+
+    With `pipes`, a folder inside, the named pipes there become the standard streams.
+    """
     asked = {
         "argv": argv,
         "env": dict(env),
         "cwd": WORK,
         # To `timeout` a duration of 0 means for ever.
         "deadline": max(deadline, 0.01),
+        "pipes": pipes,
         "filter": base64.b64encode(instructions).decode(),
     }
     content = json.dumps(asked).encode()

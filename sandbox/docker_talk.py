@@ -19,6 +19,8 @@ from sandbox.errors import SandboxBroken
 from sandbox.wire import Feed, Wire, watch
 
 _PIECE = 256 * 1024
+_SMALL = 4096
+_GATHER_SECONDS = 0.004
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 10.0
 _STREAMS = {1: "stdout", 2: "stderr"}
@@ -88,7 +90,7 @@ class Talk:
                 self._step(selector, min(until - now, _LOOK_SECONDS))
                 if self._capture.overflowed:
                     return Ending.OUTPUT_LIMIT
-        return _await(until, running)
+        return await_end(until, running)
 
     def drain(self) -> None:
         """Read what is left once everything is dead, up to the cap."""
@@ -130,9 +132,14 @@ class Talk:
             return
         self._open = bool(piece)
         self._frames.feed(piece)
+        if 0 < len(piece) < _SMALL and self._feed.over:
+            # A command that says a line at a time wakes the engine for each, and us, on the processors that it wants
+            # for itself. Who is in a conversation is answered at once; to anybody else it makes no difference.
+            time.sleep(_GATHER_SECONDS)
 
 
-def _await(until: float, running: Callable[[], bool]) -> Ending | None:
+def await_end(until: float, running: Callable[[], bool]) -> Ending | None:
+    """Wait until `running` says no; return `TIMED_OUT` when the monotonic clock passes `until` before that."""
     pause = 0.002
     while running():
         if time.monotonic() >= until:

@@ -102,6 +102,11 @@ class Pool:
         for thread in threads:
             thread.join()
         with self._changed:
+            left, self._graves = self._graves, deque()
+            self._removing += len(left)
+        for container in left:  # none, unless a thread died of a mistake of ours
+            self._remove(container)
+        with self._changed:
             self._closing = False
         atexit.unregister(self.close)
 
@@ -138,10 +143,11 @@ class Pool:
 
     def _open(self) -> None:
         """Start the threads. They are daemons, so that an interpreter that ends comes to `atexit` before it waits."""
-        if self._threads or self._closing:
+        if self._closing or (self._threads and all(thread.is_alive() for thread in self._threads)):
             return
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         atexit.register(self.close)
-        for number in range(max(1, min(self.size, _THREADS))):
+        for number in range(len(self._threads), max(1, min(self.size, _THREADS))):
             thread = threading.Thread(target=self._serve, name=f"sandbox-pool-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -5,8 +5,9 @@ inside's own Python with `-I -S -B`, as the user that the command will be; no ca
 
     this -> host   `ready\\n` on standard error, when it waits
     host -> this   eight hexadecimal digits, then so many bytes of JSON, on standard input:
-                   {"argv": [...], "env": {...}, "cwd": "...", "deadline": seconds, "filter": "base64"}
-    this -> host   `begin\\n` on standard error; whatever follows there, and all of standard output, is the command's
+                   {"argv": [...], "env": {...}, "cwd": "...", "deadline": seconds, "filter": "base64",
+                    "pipes": "..."}, the last a folder of named pipes to take as standard streams, or empty
+    this -> host   `begin\\n` on standard error; whatever follows, there or in the pipes, is the command's
 
 Not one byte more of standard input is read, so that the rest is the command's own. Nothing is proxied: this process
 becomes `timeout`, which starts the command. When anything goes wrong, no `begin` is said: the host then knows that
@@ -45,8 +46,11 @@ def main() -> None:
     # Python ignores these two, and what is ignored stays so in the program that a process becomes.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    streams = _opened(asked["pipes"])
     _restrict(binascii.a2b_base64(asked["filter"]))
     os.write(2, BEGIN)
+    for stream, descriptor in enumerate(streams):
+        os.dup2(descriptor, stream)
     os.execve(timeout, argv, asked["env"])
 
 
@@ -60,6 +64,15 @@ def _exactly(size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
+
+
+def _opened(pipes: str) -> list[int]:
+    """Open the ends of the named pipes that are the command's, in the order of the standard streams."""
+    if not pipes:
+        return []
+    # Whoever asked holds the other ends already, so that none of these waits; they close when the command begins.
+    wanted = (("in", os.O_RDONLY), ("out", os.O_WRONLY), ("err", os.O_WRONLY))
+    return [os.open(f"{pipes}/{name}", flags | os.O_CLOEXEC) for name, flags in wanted]
 
 
 def _find(program: str) -> str:

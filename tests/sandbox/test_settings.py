@@ -122,6 +122,7 @@ def test_a_request_says_its_own_length():
         "env": {"A": "ä"},
         "cwd": "/work",
         "deadline": 2.5,
+        "pipes": "",
         "filter": "Af8=",
     }
 
