@@ -91,12 +91,15 @@ class Connection:
 
     async def _receive(self) -> tuple[str, bytes] | Refusal | None:
         """Read one request whole; None when the client left instead."""
-        async with asyncio.timeout(self._caps.idle):
-            first = self._early or await self._reader.read(_PIECE)
+        if not self._http.trailing_data[0]:  # nothing came along with the call before
+            async with asyncio.timeout(self._caps.idle):
+                first = self._early or await self._reader.read(_PIECE)
+            if not first:
+                return None
+            self._http.receive_data(first)
+        elif self._early:
+            self._http.receive_data(self._early)
         self._early = b""
-        if not first:
-            return None
-        self._http.receive_data(first)
         async with asyncio.timeout(self._caps.read_head):
             head = await self._next()
         if not isinstance(head, h11.Request):

@@ -7,7 +7,7 @@ after that it is never tried again, and what breaks ends as an error within the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -57,7 +57,11 @@ class Line:
 class Delivery:
     """One request on its way to an upstream and back. `run` once; then the rest says what came of it."""
 
-    def __init__(self, line: Line, request: Accepted, path: str, body: bytes, out: Outlet) -> None:
+    def __init__(
+        self, line: Line, request: Accepted, path: str, body: bytes, out: Outlet, before_end: Callable[[], None]
+    ) -> None:
+        """`before_end` is called once, when it is known what came of it and the sandbox does not know yet."""
+        self._before_end = before_end
         self._line = line
         self._request = request
         self._path = path
@@ -120,6 +124,7 @@ class Delivery:
         else:
             self.message, self.usage = whole_message(content)
         self.first_content = self._line.clock.seconds()
+        self._before_end()
         await self._out.answer(200, content)
         return None
 
@@ -131,11 +136,13 @@ class Delivery:
             if total > cap:
                 raise BadAnswer(f"more than {cap} bytes")
             events = [self.reading.take(name, data) for name, data in lines.feed(piece)]
+            if self.reading.ended:
+                self.usage = self.reading.usage
+                self._before_end()
             await self._pass_on([event.encoded() for event in events if event is not None])
             if self.reading.ended:
                 break
         self.reading.end()
-        self.usage = self.reading.usage
         await self._out.finish()
         with suppress(UpstreamFailed, TimeoutError):  # to its end, so that the connection can be used again
             async with asyncio.timeout(_DRAIN_SECONDS):
@@ -154,6 +161,7 @@ class Delivery:
 
     async def _tell(self, refusal: Refusal) -> None:
         """Say that there is no answer: as an answer of its own, or as the end of the stream."""
+        self._before_end()
         if not self.begun:
             await self._out.answer(refusal.status, refusal.body())
             return
@@ -177,7 +185,7 @@ async def _whole(reply: Reply, cap: int) -> bytes:
 async def count_input(line: Line, request: Accepted, path: str, body: bytes) -> int | None:
     """Ask the upstream how many input tokens a request has; None when it does not say. Costs nothing."""
     silent = replace(line.config, patience=replace(line.config.patience, retries=0))
-    delivery = Delivery(Line(silent, line.upstream, line.clock), request, path, body, _Nowhere())
+    delivery = Delivery(Line(silent, line.upstream, line.clock), request, path, body, _Nowhere(), lambda: None)
     await delivery.run()
     return None if delivery.message is None else int(delivery.message["input_tokens"])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sandbox.broker.transcript import Transcripts, document_of
 from sandbox.contract import Mount
 
 _READ_AHEAD = 256 * 1024
+_BREATH = 0.05
 
 INSIDE = "/run/broker"
 """Where the folder with the socket is seen inside a sandbox."""
@@ -55,7 +55,7 @@ class Door:
         self._calls = 0
         self._connections: set[asyncio.Task[None]] = set()
         self._keeping: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
 
     @property
     def mount(self) -> Mount:
@@ -69,27 +69,61 @@ class Door:
 
     async def open(self, listener: socket.socket) -> None:
         """Begin to accept."""
-        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_READ_AHEAD)
+        listener.setblocking(False)
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def close(self) -> None:
         """Accept no more, stop what is under way, and wait until it is booked and kept."""
-        if self._server is not None:
-            self._server.close()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener)
+        await asyncio.sleep(0)  # who was just let in takes over its socket, and then gives it back
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await asyncio.gather(*self._keeping)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, listener: socket.socket) -> None:
+        """Let one in. Called when somebody is at the door."""
+        loop = asyncio.get_running_loop()
+        try:
+            made, _ = listener.accept()
+        except BlockingIOError:  # it has gone again
+            return
+        except OSError:  # no descriptors left: let those who are in finish
+            loop.remove_reader(listener)
+            loop.call_later(_BREATH, self._accept_again)
+            return
+        made.setblocking(False)
+        task = loop.create_task(self._speak(made))
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(self._left)
+
+    def _accept_again(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        """Forget a connection; one that ended by a mistake of ours ends the service, which must not go on unwatched."""
+        self._connections.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.lost = self.lost or f"the broker failed: {error!r}"
+
+    async def _speak(self, made: socket.socket) -> None:
+        reader = asyncio.StreamReader(_READ_AHEAD)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, made)
+        except BaseException:
+            made.close()
+            raise
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         connection = Connection(reader, writer, self._caps, self._room)
         if len(self._connections) > self._caps.connections:
             await connection.turn_away(Refusal(529, "too many connections from this sandbox"))
-            return
-        with suppress(asyncio.CancelledError):  # the door closes
+        else:
             await connection.serve(self._answer)
 
     async def _answer(self, path: str, content: bytes, out: Connection) -> None:

@@ -26,6 +26,7 @@ class Exchange:
     delivery: Delivery | None = None
     charge: Charge | None = None
     refusal: Refusal | None = None
+    _settled: bool = False
 
     def __post_init__(self) -> None:
         self._clock = self.till.line.clock
@@ -39,19 +40,24 @@ class Exchange:
             await self._refuse(admitted)
             return
         body = encoded(admitted.body)
-        if admitted.endpoint == "count_tokens":
-            self._send(admitted, body)
-            await self.delivery_of().run()
-            return
-        made = await self.till.set_aside(self.candidate, admitted, len(body))
+        made = None
+        if admitted.endpoint == "messages":
+            made = await self.till.set_aside(self.candidate, admitted, len(body))
         if isinstance(made, Refusal):
             await self._refuse(made)
             return
-        self._send(admitted, body)
+
+        def settle() -> None:
+            if made is not None and not self._settled:
+                self._settled = True
+                self.charge = self.till.settle(admitted, made, delivery)
+
+        delivery = Delivery(self.till.line, admitted, self.path, body, self.out, settle)
+        self.request, self.delivery = admitted, delivery
         try:
-            await self.delivery_of().run()
+            await delivery.run()
         finally:
-            self.charge = self.till.settle(admitted, made, self.delivery_of())
+            settle()
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of this call. A request that was not sent is kept by its size and digest only."""
@@ -83,11 +89,6 @@ class Exchange:
             return "answered"
         return "failed" if self.delivery is not None and self.delivery.failure is not None else "left"
 
-    def delivery_of(self) -> Delivery:
-        """The delivery of a call that was sent."""
-        assert self.delivery is not None
-        return self.delivery
-
     def _admit(self) -> Accepted | Refusal:
         policy = self.till.line.config.policy
         request = parse(self.content, policy.depth)
@@ -97,10 +98,6 @@ class Exchange:
         if isinstance(admitted, Accepted) and admitted.model not in self.till.prices:
             return Refusal(403, f"model: {admitted.model!r} has no price here, and so may not be used")
         return admitted
-
-    def _send(self, request: Accepted, body: bytes) -> None:
-        self.request = request
-        self.delivery = Delivery(self.till.line, request, self.path, body, self.out)
 
     async def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal

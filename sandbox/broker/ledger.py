@@ -6,7 +6,7 @@ Four scopes, each in tokens and in micro-dollars: one call, one candidate, the r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -89,6 +89,11 @@ class Entry:
 class Journal(Protocol):
     """Where a ledger writes what must outlive the process."""
 
+    @property
+    def last_number(self) -> int:
+        """The highest number in use, 0 when there is none."""
+        ...
+
     def write(self, entry: Entry) -> None:
         """Keep one entry. What raises here stops the call before it is sent."""
         ...
@@ -104,6 +109,11 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
+    @property
+    def last_number(self) -> int:
+        """The highest number in use."""
+        return max((entry.reservation.number for entry in self.entries), default=0)
+
     def write(self, entry: Entry) -> None:
         """Keep it in a list."""
         self.entries.append(entry)
@@ -113,7 +123,7 @@ class MemoryJournal:
         return spent_of(self.entries, day)
 
 
-def spent_of(entries: list[Entry], day: str) -> Spent:
+def spent_of(entries: Iterable[Entry], day: str) -> Spent:
     """Add up the entries of a day; one that was never settled counts for all that was set aside."""
     last = {entry.reservation.number: entry for entry in entries if entry.reservation.day == day}
     total = Spent()
@@ -132,14 +142,12 @@ def utc_day() -> str:
 class Ledger:
     """The one account of a run. Every call is `reserve`d, then `settle`d exactly once."""
 
-    def __init__(
-        self, budgets: Budgets, journal: Journal | None = None, today: Callable[[], str] = utc_day, first: int = 1
-    ) -> None:
+    def __init__(self, budgets: Budgets, journal: Journal | None = None, today: Callable[[], str] = utc_day) -> None:
         self._budgets = budgets
         self._journal = journal or MemoryJournal()
         self._today = today
         self._lock = threading.Lock()
-        self._next = first
+        self._next = self._journal.last_number + 1
         self._open: dict[int, Reservation] = {}
         self._run = Spent()
         self._candidates: dict[str, Spent] = {}

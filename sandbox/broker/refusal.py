@@ -13,8 +13,8 @@ from typing import Any
 
 KINDS: Mapping[int, str] = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
-    404: "not_found_error", 405: "invalid_request_error", 408: "timeout_error", 409: "conflict_error",
-    413: "request_too_large", 422: "invalid_request_error", 429: "rate_limit_error", 431: "invalid_request_error",
+    404: "not_found_error", 405: "invalid_request_error", 408: "timeout_error", 409: "invalid_request_error",
+    413: "invalid_request_error", 422: "invalid_request_error", 429: "rate_limit_error", 431: "invalid_request_error",
     500: "api_error", 502: "api_error", 503: "api_error", 504: "timeout_error", 529: "overloaded_error",
 }  # fmt: skip
 """Every status that the sandbox may see, and the kind that goes with it unless a refusal says otherwise."""

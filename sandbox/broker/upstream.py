@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox.broker.rules import BrokerConfig
@@ -108,6 +109,9 @@ class HttpUpstream:
             timeout=httpx2.Timeout(patience.silence, connect=patience.connect),
             trust_env=False,
             follow_redirects=False,
+            cookies=CookieJar(
+                DefaultCookiePolicy(allowed_domains=())
+            ),  # what one candidate left must not reach another
             headers={
                 "anthropic-version": config.version,
                 "content-type": "application/json",

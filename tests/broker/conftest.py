@@ -1,7 +1,10 @@
 """A broker between the real SDK and a scripted upstream."""
 
+import asyncio
 import contextlib
+import json
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import httpx2
 import pytest
 
 from sandbox.broker.broker import Broker
-from sandbox.broker.door import Door
+from sandbox.broker.door import Door, Traffic
 from sandbox.broker.ledger import Budgets, Ledger
 from sandbox.broker.rules import BrokerConfig, Caps, Patience, Policy
 from sandbox.broker.transcript import MemoryTranscripts
@@ -36,16 +39,12 @@ class PatientClock:
         return 1_700_000_000_000
 
     def seconds(self) -> float:
-        import time
-
         return time.monotonic()
 
     def jitter(self) -> float:
         return 1.0
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio
-
         self.waits.append(seconds)
         await asyncio.sleep(min(seconds, 0.01))
 
@@ -63,8 +62,7 @@ class World:
     closing: contextlib.ExitStack
 
     def client(self, **given: Any) -> anthropic.Anthropic:
-        transport = httpx2.HTTPTransport(uds=str(self.door.path))
-        http = self.closing.enter_context(anthropic.DefaultHttpxClient(transport=transport))
+        http = given.pop("http_client", None) or self.transport(self.door.path)
         return anthropic.Anthropic(
             **{
                 "api_key": "of-the-sandbox",
@@ -75,8 +73,23 @@ class World:
             }
         )
 
-    def exchanges(self) -> tuple[dict[str, Any], ...]:
-        return self.transcripts.all()
+    def transport(self, path: Path) -> httpx2.Client:
+        transport = httpx2.HTTPTransport(uds=str(path))
+        return self.closing.enter_context(anthropic.DefaultHttpxClient(transport=transport))
+
+    def exchanges(self, count: int = 1) -> tuple[dict[str, Any], ...]:
+        """What was kept, once it was: an answer is given before it is written down."""
+        for _ in range(500):
+            if len(self.door.transcript) >= count:
+                break
+            time.sleep(0.01)
+        assert len(self.door.transcript) == count
+        return tuple(json.loads(self.transcripts.get(digest)) for digest in self.door.transcript)
+
+    def traffic(self, count: int = 1) -> Traffic:
+        """What went through the door, once it was counted."""
+        self.exchanges(count)
+        return self.door.traffic
 
 
 @contextlib.contextmanager
@@ -94,13 +107,23 @@ def serving(script: Script, path: Path | None = None):
 
 @contextlib.contextmanager
 def world(
-    folder: Path, steps, *, budgets=None, caps=None, config=CONFIG, unix=False, candidate="c1", journal=None, **script
+    folder: Path,
+    steps,
+    *,
+    budgets=None,
+    caps=None,
+    config=CONFIG,
+    unix=False,
+    candidate="c1",
+    journal=None,
+    transcripts=None,
+    **script,
 ):
     played = Script(steps, **script)
     with serving(played, folder / "up.sock" if unix else None) as server:
         config = replace(config, base_url=server.base_url, caps=caps or Caps())
         ledger = Ledger(budgets or Budgets(), journal)
-        transcripts, clock = MemoryTranscripts(), PatientClock()
+        transcripts, clock = transcripts or MemoryTranscripts(), PatientClock()
         broker = Broker(config, KEY, ledger, transcripts, prices=PRICES, clock=clock)
         with broker, broker.serve(folder / "door", candidate) as door, contextlib.ExitStack() as closing:
             yield World(broker, door, ledger, transcripts, played, clock, closing)
