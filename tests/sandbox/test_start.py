@@ -1,5 +1,6 @@
 """The process that every command in a container starts from, run here as it is inside."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -80,3 +81,36 @@ def test_a_filter_that_the_kernel_refuses_ends_before_the_command():
     done = become("true", change=lambda _: refused)
     assert b"begin" not in done.stderr
     assert b"was refused" in done.stderr
+
+
+def test_the_pipes_it_is_given_become_the_streams_of_the_command_and_nothing_else_is_open(tmp_path):
+    from sandbox.direct import Pipes
+
+    pipes = Pipes(tmp_path)
+    asked = docker_settings.request(
+        ("sh", "-c", "cat; echo e >&2; ls /proc/self/fd"), ENVIRONMENT, 20, b"", str(pipes.folder)
+    )
+    asked = asked.replace(b'"/work"', b'"/usr/"')
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-B", str(PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        process.stdin.write(asked)
+        process.stdin.flush()
+        assert process.stderr.read() == b"ready\nbegin\n"  # to the end: the command has not got it
+        pipes.begin()
+        os.write(pipes.descriptor("in"), b"given\n")
+        pipes.shut("in")
+        assert process.wait(20) == 0
+    said = {name: os.read(pipes.descriptor(name), 100) for name in ("out", "err")}
+    assert said == {"out": b"given\n0\n1\n2\n3\n", "err": b"e\n"}  # 3 is the folder that `ls` reads
+    pipes.close()
+
+
+def test_pipes_that_are_not_there_are_told_apart():
+    missing = docker_settings.request(("true",), ENVIRONMENT, 20, b"", "/no/such").replace(b'"/work"', b'"/usr/"')
+    done = become("true", change=lambda _: missing)
+    assert (done.returncode != 0, b"begin" in done.stderr) == (True, False)
