@@ -7,10 +7,16 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import demo, fuzz, loop, sandbox
+from bench import broker, demo, fuzz, loop, sandbox
 from bench.measure import as_json, as_table
 
-BENCHES = {"demo": demo.measures, "sandbox": sandbox.measures, "loop": loop.measures, "fuzz": fuzz.measures}
+BENCHES = {
+    "demo": demo.measures,
+    "sandbox": sandbox.measures,
+    "broker": broker.measures,
+    "loop": loop.measures,
+    "fuzz": fuzz.measures,
+}
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
 HEAD = """# Measures
 
