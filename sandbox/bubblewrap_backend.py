@@ -31,6 +31,7 @@ _NAMESPACES = "Allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or
 _PROBE_SECONDS = 30
 _STATUS_BYTES = 64 * 1024
 _END_SECONDS = 10
+_PAUSE_SECONDS = 0.002
 _KILLED = 128 + signal.SIGKILL
 
 
@@ -112,27 +113,53 @@ class BubblewrapSandbox:
 
 
 class _Life:
-    """The process that a sandbox lives by, to be killed from another thread."""
+    """The processes that a sandbox lives by, to be killed from another thread, and what bwrap reported of them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._status = -1
+        self._reports: dict[str, int] = {}
         self.ended = False
 
-    def begin(self, process: subprocess.Popen[bytes]) -> None:
+    def begin(self, process: subprocess.Popen[bytes], status: int) -> None:
         with self._lock:
-            self._process = process
-            self._kill()
+            self._process, self._status = process, status
+            if self.ended:
+                self._kill(process)
 
     def end(self) -> None:
         with self._lock:
             self.ended = True
-            self._kill()
+            if self._process is not None:
+                self._kill(self._process)
 
-    def _kill(self) -> None:
-        if self.ended and self._process is not None and self._process.poll() is None:
+    def finish(self) -> dict[str, int]:
+        """Return what bwrap reported in all. From here on there is nothing to kill."""
+        with self._lock:
+            self._process = None
+            return self._read()
+
+    def _read(self) -> dict[str, int]:
+        self._reports |= _reports(self._status)
+        return self._reports
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill the first process of the namespace, and bwrap.
+
+        Killed before it has said whom it made, bwrap may leave behind a process that does not die with it yet.
+        """
+        until = time.monotonic() + _END_SECONDS
+        while process.poll() is None and "child-pid" not in self._read() and time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
+        with suppress(OSError):
+            descriptor = os.pidfd_open(self._reports.get("child-pid", -1))
+            with suppress(OSError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            os.close(descriptor)
+        if process.poll() is None:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def find_bwrap() -> Bwrap:
@@ -192,13 +219,13 @@ def _run(bwrap: Bwrap, view: View, job: Job, command: Command, life: _Life) -> O
             )  # fmt: skip
         except OSError as error:
             raise SandboxBroken(f"bubblewrap could not be started: {error.strerror}", mend=_INSTALL) from error
-        life.begin(process)
+        life.begin(process, reading)
         capture = Capture(job.limits.output, command.wire)
         try:
             ended = converse(process, command.stdin, capture, started + command.deadline)
         finally:
             _kill(process)
-            reports = _reports(reading)
+            reports = life.finish()
             _await_end(reports.get("child-pid"))
             capture.close()
     finally:
