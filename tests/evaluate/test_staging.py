@@ -12,7 +12,8 @@ import pytest
 
 from agent.edits.tree import File, Tree
 from agent.errors import SandboxDown
-from agent.evaluate.staging import Staging, sweep
+from agent.evaluate.staging import PREFIX, Staging
+from sandbox.scratch import sweep
 
 TREE = Tree({"a.py": File(b"x\r\n\xff"), "bin/run": File(b"#!/bin/sh\n", executable=True)})
 
@@ -41,7 +42,8 @@ def test_a_tree_is_staged_byte_for_byte_once(staging):
 def test_another_user_can_walk_to_it(staging):
     folder = staging.folder(TREE)
 
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o755 for path in (folder.parent, folder, folder / "bin"))
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o755 for path in (folder, folder / "bin"))
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o711
 
 
 def test_closing_removes_everything_and_staging_again_works(staging, temporary):
@@ -81,7 +83,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(staging, temporary):
 def test_what_another_living_process_uses_is_left_alone(staging, temporary):
     other = Staging()
     folder = other.folder(TREE)
-    sweep(temporary)
+    sweep(PREFIX, temporary)
 
     assert folder.is_dir()
     other.close()
@@ -91,7 +93,7 @@ def test_a_link_of_that_name_is_not_followed(temporary, tmp_path_factory):
     victim = tmp_path_factory.mktemp("victim")
     (victim / "in-use").write_text("")
     (temporary / "successor-stage-x").symlink_to(victim)
-    sweep(temporary)
+    sweep(PREFIX, temporary)
 
     assert (victim / "in-use").exists()
 
