@@ -18,6 +18,7 @@ from sandbox.broker.refusal import Refusal
 from sandbox.broker.rules import Caps
 
 _PIECE = 64 * 1024
+_LINGER_SECONDS = 1.0
 _JSON = (("content-type", "application/json"), ("x-should-retry", "false"))
 _EVENTS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
 
@@ -67,6 +68,7 @@ class Connection:
         """Say no before anything was asked, and close."""
         with suppress(ConnectionError, h11.LocalProtocolError):
             await self.answer(refusal.status, refusal.body())
+            await self._linger()
         self._writer.close()
 
     async def _serve_one(self, answer: Answerer) -> bool:
@@ -84,10 +86,19 @@ class Connection:
             return False
         if isinstance(received, Refusal):
             await self.answer(received.status, received.body())
+            await self._linger()
             return False  # what follows on this connection cannot be told apart from a body that was not read
         await self._while_there(answer(*received, self))
         self._give_back()
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    async def _linger(self) -> None:
+        """Let a client finish what it is saying, within reason: while it speaks it would not hear the answer."""
+        with suppress(OSError, TimeoutError):
+            self._writer.write_eof()
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while await self._reader.read(_PIECE):
+                    pass
 
     async def _receive(self) -> tuple[str, bytes] | Refusal | None:
         """Read one request whole; None when the client left instead."""
