@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -53,11 +53,11 @@ class Broker:
         self._upstream = upstream or HttpUpstream(config, key)
         line = Line(config, self._upstream, clock or SystemClock())
         self._till = Till(ledger, shipped_prices() if prices is None else prices, line)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -84,17 +84,29 @@ class Broker:
             (folder / SOCKET).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give back connections and the thread. Doors must be closed before."""
-        if self._thread.is_alive():
-            self._do(self._upstream.close())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-        with suppress(RuntimeError):  # closed twice
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        """Give back connections and the thread. Doors are closed before; it may be used, and closed, again."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop, self._thread = None, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._upstream.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
 
     def _do(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self._running()).result()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, which is started with the first door."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+                self._thread.start()
+            return self._loop
 
 
 def _listen(folder: Path) -> socket.socket:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sandbox.broker.connection import Connection, Room
 from sandbox.broker.exchange import Exchange
-from sandbox.broker.ledger import Spent
+from sandbox.broker.ledger import Scope, Spent
 from sandbox.broker.payment import Till
-from sandbox.broker.refusal import Refusal
+from sandbox.broker.refusal import BUDGET, Refusal
 from sandbox.broker.transcript import Transcripts, document_of
 from sandbox.contract import Mount
 
@@ -45,6 +45,8 @@ class Door:
         self.traffic = Traffic()
         self.transcript: list[str] = []
         """Digests of the exchanges, in the order in which they ended."""
+        self.exhausted: Scope | None = None
+        """The scope of the first call that was refused for want of budget; once the door is closed this is final."""
         self.lost = ""
         """Why an exchange could not be kept or booked; from then on nothing is answered."""
         self._till = till
@@ -164,6 +166,8 @@ class Door:
     def _count(self, exchange: Exchange) -> None:
         self.traffic.endings[exchange.ending] += 1
         if exchange.refusal is not None:
+            if exchange.refusal.code == BUDGET:
+                self.exhausted = self.exhausted or exchange.refusal.details["scope"]
             self.traffic.refusals[exchange.refusal.code or exchange.refusal.document["error"]["type"]] += 1
         if exchange.delivery is not None:
             self.traffic.retries += max(0, len(exchange.delivery.tried) - 1)

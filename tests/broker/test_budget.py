@@ -38,6 +38,7 @@ def test_the_call_that_could_pass_the_budget_is_not_sent(given, scope):
     assert world.script.requests == []
     assert world.ledger.stopped == (Exhausted(scope, "c1") if scope in ("run", "day") else None)
     assert world.traffic().refusals == {"budget_exhausted": 1}
+    assert world.door.exhausted == scope
 
 
 def test_what_is_left_is_not_told_to_the_candidate(given):
