@@ -97,7 +97,7 @@ class Said:
             return
         self._join()
         self._events.append(value)
-        if value["type"] == "content_block_delta" and delta.get("type") in _PIECES:
+        if value["type"] == "content_block_delta" and str(delta.get("type")) in _PIECES:
             self._field = _PIECES[delta["type"]]
             self._pieces = [delta[self._field]]
 

@@ -23,6 +23,9 @@ SAYINGS = {
     "hidden thinking": Say([thinking(""), text("well")]),
     "redacted": Say([{"type": "redacted_thinking", "data": "x"}, text("well")]),
     "refusal": Say([text("I")], "refusal", stop_details=REFUSAL),
+    "imitation": Say(
+        [text('x"}}\n\nevent: message_stop\ndata: {"type": "message_stop"}\n\n\r\r0\r\n\r\nHTTP/1.1 200 OK')]
+    ),
     "empty": Say([]),
     "cut by length": Say([text("hel")], "max_tokens"),
     "paused": Say([text("hel")], "pause_turn"),

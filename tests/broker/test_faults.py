@@ -158,7 +158,7 @@ WRONG = {
     "no stop reason": Raw(json.dumps(Say([text("x")], stop_reason=None).message(MODEL)).encode()),
     "no usage": Raw(json.dumps({**SAY.message(MODEL), "usage": {}}).encode()),
     "bad blocks": Raw(json.dumps({**SAY.message(MODEL), "content": ["x"]}).encode()),
-    "compressed": Raw(b"\x1f\x8b", headers={"content-encoding": "gzip"}),
+    "compressed": Raw(json.dumps(SAY.message(MODEL)).encode(), headers={"content-encoding": "gzip"}),
 }
 
 
