@@ -107,7 +107,8 @@ class DockerSandbox:
 
     def _ending(self, code: int | None, *, was_alive: bool, late: bool) -> Ending:
         """Say how the command ended, from the engine's account and our clock; nothing the command printed counts."""
-        if code != 0 and self._container.life.account()["OOMKilled"]:
+        # A command may also fill the memory until the kernel ends the first process: that is its own doing.
+        if (code != 0 or not was_alive) and self._container.life.account()["OOMKilled"]:
             return Ending.OUT_OF_MEMORY
         if code is None or not was_alive:
             raise SandboxBroken("a container ended under its command", mend="See the engine's log")
