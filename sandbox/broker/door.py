@@ -62,7 +62,7 @@ class Door:
     @property
     def mount(self) -> Mount:
         """The folder of the socket, as a sandbox is given it."""
-        return Mount(self.path.parent, INSIDE, lasting=True)
+        return Mount(self.path.parent.absolute(), INSIDE, lasting=True)
 
     @property
     def spent(self) -> Spent:
