@@ -52,7 +52,15 @@ def comparison(suite, split, gain=0, spread=0, **changes):
 
 
 def report(which, **changes):
-    values = {"which": which, "apart": which == "kept", "expected": 20, "passed": 20, "failed": (), "missing": (), "unexpected": ()}
+    values = {
+        "which": which,
+        "apart": which == "kept",
+        "expected": 20,
+        "passed": 20,
+        "failed": (),
+        "missing": (),
+        "unexpected": (),
+    }
     return TestReport.model_validate({**values, "ended": "exited", **changes})
 
 
