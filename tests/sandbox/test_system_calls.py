@@ -106,6 +106,8 @@ def test_the_second_numbering_of_x86_is_refused():
         ("ioctl", (0, 0x541C), errno.EPERM),
         ("ioctl", (0x5412, 0x5413), None),
         ("ioctl", (0, 0x5401), None),
+        *[("fcntl", (0, command), errno.ENOLCK) for command in (5, 36, 37, 38, 1024, 1026, HIGH | 5)],
+        *[("fcntl", (5, command), None) for command in (0, 1, 2, 3, 4, 6, 7, 1030, 1031, 1033)],
     ],
 )
 def test_a_call_with_a_condition_is_refused_by_the_low_half_of_its_argument(machine, name, arguments, error):
