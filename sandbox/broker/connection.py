@@ -49,6 +49,7 @@ class Connection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=caps.head)
         self._taken = 0
         self._early = b""
+        self._last = False
 
     async def serve(self, answer: Answerer) -> None:
         """Answer calls, one after the other."""
@@ -67,8 +68,7 @@ class Connection:
     async def turn_away(self, refusal: Refusal) -> None:
         """Say no before anything was asked, and close."""
         with suppress(ConnectionError, h11.LocalProtocolError):
-            await self.answer(refusal.status, refusal.body())
-            await self._linger()
+            await self._refuse(refusal)
         self._writer.close()
 
     async def _serve_one(self, answer: Answerer) -> bool:
@@ -85,15 +85,19 @@ class Connection:
         if received is None:
             return False
         if isinstance(received, Refusal):
-            await self.answer(received.status, received.body())
-            await self._linger()
+            await self._refuse(received)
             return False  # what follows on this connection cannot be told apart from a body that was not read
         await self._while_there(answer(*received, self))
         self._give_back()
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
-    async def _linger(self) -> None:
-        """Let a client finish what it is saying, within reason: while it speaks it would not hear the answer."""
+    async def _refuse(self, refusal: Refusal) -> None:
+        """Say no for the last time on this connection, and let the client finish what it is saying, within reason.
+
+        While it speaks it would not hear the answer.
+        """
+        self._last = True
+        await self.answer(refusal.status, refusal.body())
         with suppress(OSError, TimeoutError):
             self._writer.write_eof()
             async with asyncio.timeout(_LINGER_SECONDS):
@@ -103,8 +107,7 @@ class Connection:
     async def _receive(self) -> tuple[str, bytes] | Refusal | None:
         """Read one request whole; None when the client left instead."""
         if not self._http.trailing_data[0]:  # nothing came along with the call before
-            async with asyncio.timeout(self._caps.idle):
-                first = self._early or await self._reader.read(_PIECE)
+            first = self._early or await self._wait()
             if not first:
                 return None
             self._http.receive_data(first)
@@ -124,6 +127,13 @@ class Connection:
         async with asyncio.timeout(self._caps.read_body):
             body = await self._body()
         return body if isinstance(body, Refusal) else (path, body)
+
+    async def _wait(self) -> bytes:
+        """Return the first bytes of a call; none when the client left, or has nothing more to ask."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._caps.idle):
+                return await self._reader.read(_PIECE)
+        return b""
 
     async def _body(self) -> bytes | Refusal:
         content = bytearray()
@@ -171,6 +181,8 @@ class Connection:
         headers = [*_JSON, ("content-length", str(len(body)))]
         if status == 200:
             headers.remove(_JSON[1])
+        if self._last:
+            headers.append(("connection", "close"))
         await self._put(h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
 
     async def begin(self) -> None:

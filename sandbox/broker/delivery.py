@@ -110,7 +110,7 @@ class Delivery:
 
     async def _take(self, reply: Reply) -> Failure | None:
         if reply.status != 200:
-            return after_status(reply.status, reply.headers, await _whole(reply, _ERROR_BYTES))
+            return after_status(reply.status, reply.headers, await _error_body(reply))
         expected = "text/event-stream" if self._request.stream else "application/json"
         if not reply.headers.get("content-type", "").startswith(expected):
             refusal = Refusal(502, f"the model's server answered with something that is not {expected}")
@@ -179,6 +179,17 @@ async def _whole(reply: Reply, cap: int) -> bytes:
         content += piece
         if len(content) > cap:
             raise BadAnswer(f"more than {cap} bytes")
+    return bytes(content)
+
+
+async def _error_body(reply: Reply) -> bytes:
+    """Return what an error came with, as far as it came: the status says enough."""
+    content = bytearray()
+    with suppress(UpstreamFailed):
+        async for piece in reply.pieces():
+            content += piece
+            if len(content) > _ERROR_BYTES:
+                break
     return bytes(content)
 
 

@@ -174,9 +174,10 @@ class Ledger:
         with self._lock:
             return self._day(self._today())
 
-    def reserve(self, candidate: str, tokens: int, micro_usd: int) -> Reservation | Exhausted:
+    def reserve(self, candidate: str, tokens: int, micro_usd: int, *, final: bool = True) -> Reservation | Exhausted:
         """Set aside what a call may cost at worst, or say in which scope it does not fit.
 
+        A refusal that is not `final` is not yet the end of a run: the caller may come back knowing better.
         Raises `Held` when it would fit but for what other calls have set aside and may not need.
         """
         with self._lock:
@@ -186,7 +187,7 @@ class Ledger:
                 if not settled_only:
                     raise Held
                 exhausted = Exhausted(scope, candidate)
-                if scope in ("run", "day"):
+                if final and scope in ("run", "day"):
                     self._stopped = self._stopped or exhausted
                 return exhausted
             made = Reservation(self._next, candidate, day, tokens, micro_usd)

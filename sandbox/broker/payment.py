@@ -15,6 +15,8 @@ from sandbox.broker.refusal import BUDGET, HELD, Refusal
 from sandbox.broker.usage import Price, PriceTable, Usage, most_input
 
 _HELD_STEP = 0.05
+_COUNT_MARGIN = 50
+"""A fiftieth more than was counted: the API calls its count an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class Till:
         The bound by size is far above what most requests come to; only when it does not fit is the upstream asked.
         """
         bound = most_input(request.body, size)
-        made = await self._patiently(candidate, request, bound)
+        made = await self._patiently(candidate, request, bound, final=False)
         if isinstance(made, Exhausted):
             counting = replace(request, endpoint="count_tokens", stream=False, body=counted_fields(request.body))
             body = encoded(counting.body)
             counted = await count_input(self.line, counting, PATHS["count_tokens"], body)
-            if counted is not None and 0 <= counted < bound:
-                made = await self._patiently(candidate, request, counted)
+            if counted is not None and counted >= 0:
+                bound = min(bound, counted + counted // _COUNT_MARGIN)
+            made = await self._patiently(candidate, request, bound, final=True)
         if isinstance(made, Exhausted):
             message = f"the budget of this {made.scope} does not allow this call"
             return Refusal(402, message, BUDGET, {"scope": made.scope})
@@ -58,14 +61,16 @@ class Till:
         self.ledger.settle(made, charge.usage, charge.micro_usd)
         return charge
 
-    async def _patiently(self, candidate: str, request: Accepted, tokens: int) -> Reservation | Refusal | Exhausted:
+    async def _patiently(
+        self, candidate: str, request: Accepted, tokens: int, *, final: bool
+    ) -> Reservation | Refusal | Exhausted:
         """Reserve; while only what other calls may not need is in the way, wait."""
         clock, longest = self.line.clock, self.line.config.patience.budget_held
         cost = self.prices[request.model].worst(tokens, request.max_tokens)
         until = clock.seconds() + longest
         while True:
             try:
-                return self.ledger.reserve(candidate, tokens + request.max_tokens, cost)
+                return self.ledger.reserve(candidate, tokens + request.max_tokens, cost, final=final)
             except Held:
                 if clock.seconds() >= until:
                     return Refusal(429, "other calls hold what is left of the budget; ask again", HELD)

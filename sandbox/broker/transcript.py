@@ -88,8 +88,13 @@ class FolderTranscripts:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(gzip.compress(document, compresslevel=1, mtime=0))
-            Path(file.name).replace(path)
+                try:
+                    file.write(gzip.compress(document, compresslevel=1, mtime=0))
+                    file.flush()
+                    Path(file.name).replace(path)
+                except OSError:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -57,6 +57,7 @@ def test_when_the_bound_does_not_fit_the_upstream_is_asked_how_long_the_request_
 
     assert [sorted(body) for body in world.script.counts] == [["messages", "model"]]
     assert world.door.spent.micro_usd == 140
+    assert (world.ledger.stopped, world.door.exhausted) == (None, None)  # the bound was not the last word
 
 
 def test_each_kind_of_token_is_booked_at_its_price_streamed_or_not(given):

@@ -299,6 +299,14 @@ def test_a_stream_that_does_not_end_is_cut(given):
         stream(world)
 
 
+def test_an_error_that_goes_on_and_on_is_still_that_error(given):
+    world = given(*[Fail(503, body=b"<html>" * 200_000)] * 4)
+
+    with pytest.raises(anthropic.ServiceUnavailableError):
+        create(world)
+    assert world.door.spent.micro_usd == 0
+
+
 def test_a_redirect_is_not_followed(given):
     world = given(Fail(307, headers={"location": "http://127.0.0.1:1/"}))
 
