@@ -24,6 +24,7 @@ _SHM, _TMP = "/dev/shm", "/tmp"  # noqa: S108  # inside
 _TOOLS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/nix", "/gnu")
 """Where programs and what they need may be. Not all of `/`: what an engine mounts and unmounts below /var and /run
 meanwhile would make bwrap fail."""
+_MEMORY, _NOTHING = ("/proc/1/mem", "/proc/1/task/1/mem"), "/proc/version"
 _PLACE = "/tmp"  # noqa: S108  # a fresh tmpfs in the outer bwrap's own mount namespace, never the machine's
 
 
@@ -84,11 +85,14 @@ def sandboxed(bwrap: Bwrap, view: View, job: Job, status: int, seccomp: int) -> 
 
 
 def _mounts(view: View, limits: Limits) -> list[str]:
-    """Return the mounts in the order that matters: /proc/sys is covered after /proc, the root is sealed last."""
+    """Return the mounts in the order that matters: /proc is covered once it is there, the root is sealed last."""
     return [
         *(part for target, path in view.links for part in ("--symlink", target, path)),
         *(part for source, path in view.shown for part in ("--ro-bind", source, path)),
-        *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
+        *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"),
+        # The first process is bwrap's own, of the same user and under no limits: who writes its memory has it.
+        *(part for memory in _MEMORY for part in ("--ro-bind", _NOTHING, memory)),
+        *("--dev", "/dev"),
         *(_made(limits) if not view.writable else _bound(view.writable)),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
     ]

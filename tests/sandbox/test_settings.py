@@ -140,7 +140,9 @@ INNER = [
     *("--json-status-fd", "9", "--seccomp", "10", "--symlink", "usr/bin", "/bin"),
 ]
 MOUNTED = [
-    *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
+    *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"),
+    *("--ro-bind", "/proc/version", "/proc/1/mem", "--ro-bind", "/proc/version", "/proc/1/task/1/mem"),
+    *("--dev", "/dev"),
     *("--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"),
     *("--perms", "1777", "--size", "33554432", "--tmpfs", "/tmp"),
     *("--perms", "0700", "--size", "67108864", "--tmpfs", "/work"),
