@@ -68,8 +68,11 @@ def abandoned(
         return False
     if expired:
         return True
-    visible = owner.boot == me.boot and owner.namespace == me.namespace
-    return visible and (started or _started)(owner.pid) != owner.started
+    if owner.boot != me.boot or owner.namespace != me.namespace:
+        return False
+    at = (started or _started)(owner.pid)
+    # /proc may hide the processes of other users (`hidepid`), and who is hidden is not gone.
+    return at != owner.started and not (at is None and started is None and _exists(owner.pid))
 
 
 def _started(pid: int) -> int | None:
@@ -77,3 +80,16 @@ def _started(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, IndexError, ValueError):
         return None
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process, seen or not."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
