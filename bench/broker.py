@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +31,20 @@ HISTORY = 20
 """Turns of a conversation that stand in each request, of `TURN` characters each: an agent in the middle of its work."""
 TURN = 1_000
 
-Ask = Callable[[bool], float]
-"""Makes a call, streamed or not; returns the seconds until the answer, or until its first content."""
+PAUSE = 0.003
+"""Seconds before each call, by when what is written down after an answer is over: calls of an agent are seconds apart."""
 
 
 def measures() -> list[Measure]:
-    """`broker.added_ms_p50`, `broker.first_token_ms` and `broker.stream_errors`."""
-    with tempfile.TemporaryDirectory() as place, _upstream() as port:
-        folder = Path(place)
-        config = BrokerConfig(Policy(frozenset({MODEL})), f"http://127.0.0.1:{port}")
-        budgets = Budgets(run=Budget(tokens=10**12, micro_usd=10**12))
-        ledger = Ledger(budgets, FileJournal(folder / "spent.jsonl"))
-        prices = {MODEL: Price(4_000_000, 20_000_000, 5_000_000, 8_000_000, 200_000)}
-        kept = FolderTranscripts(folder / "exchanges")
-        with Broker(config, "key", ledger, kept, prices=prices) as broker, broker.serve(folder / "door", "c") as door:
-            direct, through = _Caller(lambda: _tcp(port)), _Caller(lambda: _unix(door.path))
-            whole = _compared(direct, through, stream=False)
-            first = _compared(direct, through, stream=True)
-            errors = _errors(lambda: _unix(door.path))
+    """`broker.added_ms_p50`, `broker.first_token_ms` and `broker.stream_errors`.
+
+    Client, broker and upstream are a process each, as they are in use, and calls come with a pause before them.
+    """
+    with tempfile.TemporaryDirectory() as place, _program("upstream") as port, _program("broker", port, place) as path:
+        direct, through = _Caller(lambda: _tcp(int(port))), _Caller(lambda: _unix(path))
+        whole = _compared(direct, through, stream=False)
+        first = _compared(direct, through, stream=True)
+        errors = _errors(lambda: _unix(path))
     against = "direct HTTP to the same upstream, {} ms"
     return [
         Measure("broker.added_ms_p50", whole[0], "ms", "<= 2", against.format(whole[1]), CALLS),
@@ -60,8 +56,8 @@ def measures() -> list[Measure]:
 def _compared(direct: _Caller, through: _Caller, *, stream: bool) -> tuple[float, float]:
     """Return the median of what the broker adds, pair by pair, and of the direct call, in milliseconds."""
     for caller in (direct, through) * 10:  # caches fill, connections open
-        caller.ask(stream)
-    pairs = [(direct.ask(stream), through.ask(stream)) for _ in range(CALLS)]
+        caller.ask(stream=stream)
+    pairs = [(direct.ask(stream=stream), through.ask(stream=stream)) for _ in range(CALLS)]
     return median([(b - a) * 1000 for a, b in pairs]), median([a * 1000 for a, _ in pairs])
 
 
@@ -88,10 +84,12 @@ class _Caller:
         self._connection.sock = connect()
         self.last = b""
 
-    def ask(self, stream: bool) -> float:
+    def ask(self, *, stream: bool) -> float:
+        """Make a call; return the seconds until the answer, or until its first content."""
         messages = [{"role": ("user", "assistant")[n % 2], "content": "x" * TURN} for n in range(HISTORY + 1)]
         body = json.dumps({"model": MODEL, "max_tokens": 1_000, "messages": messages, "stream": stream})
         headers = {"content-type": "application/json"}
+        time.sleep(PAUSE)
         started = time.perf_counter()
         self._connection.request("POST", "/v1/messages", body, headers)
         answer = self._connection.getresponse()
@@ -111,22 +109,35 @@ def _tcp(port: int) -> socket.socket:
     return made
 
 
-def _unix(path: Path) -> socket.socket:
+def _unix(path: str) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
-    made.connect(str(path))
+    made.connect(path)
     return made
 
 
 @contextmanager
-def _upstream() -> Iterator[int]:
-    """Run the upstream in a process of its own, so that it and the broker do not share an interpreter."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.broker"], stdout=subprocess.PIPE)
+def _program(*argv: str) -> Iterator[str]:
+    """Run a part of the bench in a process of its own; yield the line that it says when it is ready."""
+    line = [sys.executable, "-m", "bench.broker", *argv]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield process.stdout.readline().strip()
     finally:
-        process.kill()
-        process.communicate()
+        process.communicate()  # its input ends, and so does it
+
+
+def _serve(port: str, place: str) -> None:
+    """Be the broker, with all that it keeps, until the input ends."""
+    folder = Path(place)
+    config = BrokerConfig(Policy(frozenset({MODEL})), f"http://127.0.0.1:{port}")
+    budgets = Budgets(run=Budget(tokens=10**12, micro_usd=10**12))
+    ledger = Ledger(budgets, FileJournal(folder / "spent.jsonl"))
+    prices = {MODEL: Price(4_000_000, 20_000_000, 5_000_000, 8_000_000, 200_000)}
+    kept = FolderTranscripts(folder / "exchanges")
+    with Broker(config, "key", ledger, kept, prices=prices) as broker, broker.serve(folder / "door", "c") as door:
+        print(door.path, flush=True)
+        sys.stdin.read()
 
 
 USAGE = {"input_tokens": 10, "output_tokens": 20}
@@ -150,6 +161,11 @@ EVENTS: list[dict[str, Any]] = [
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer one connection: as little as an upstream can do."""
+    with suppress(asyncio.CancelledError):
+        await _answer_each(reader, writer)
+
+
+async def _answer_each(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     whole = json.dumps({**MESSAGE, "content": [{"type": "text", "text": "word " * 20}]}).encode()
     while head := await reader.read(1):
         head += await reader.readuntil(b"\r\n\r\n")
@@ -169,11 +185,16 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.write(b"0\r\n\r\n")
 
 
-async def _main() -> None:
+async def _answer_all() -> None:
+    """Be the upstream until the input ends."""
     server = await asyncio.start_server(_answer, "127.0.0.1", 0, limit=2**20)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    async with server:
+        await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    if sys.argv[1] == "broker":
+        _serve(*sys.argv[2:])
+    else:
+        asyncio.run(_answer_all())
