@@ -107,7 +107,7 @@ class _Relay:
         if not self._broken:
             try:
                 self._solver.sendall(json.dumps({**question, "id": name}).encode() + b"\n")
-                answer = _answer(self._answers.readline(MOST_PASSED), name)
+                answer = _answer(self._answers.readline(MOST_PASSED), name, _kept(question))
             except OSError:
                 answer = None
             if answer is not None:
@@ -123,8 +123,15 @@ def _question(line: bytes) -> dict[str, Any] | None:
     return question if isinstance(question, dict) else None
 
 
-def _answer(line: bytes, name: str) -> dict[str, Any] | None:
-    """Return the four values of an answer to the question of that name; None for anything else."""
+def _kept(question: dict[str, Any]) -> frozenset[str]:
+    """Return the paths of the files that are asked for."""
+    keep = question.get("keep")
+    return frozenset(path for path in keep if isinstance(path, str)) if isinstance(keep, list) else frozenset()
+
+
+def _answer(line: bytes, name: str, keep: frozenset[str]) -> dict[str, Any] | None:
+    """Return the four values of an answer to the question of that name, with no file that `keep` does not name; None
+    for anything else."""
     # An answer is two objects of strings, and never a list. Whatever cannot be that is not parsed at all: small values
     # grow fifty times when they are read, and the line may be as long as everything that may pass.
     if b"[" in line or line.count(b"{") > 2 or line.count(b'"') > _QUOTES:
@@ -133,7 +140,10 @@ def _answer(line: bytes, name: str) -> dict[str, Any] | None:
     if said is None or said.get("id") != name:
         return None
     code, files = said.get("code"), said.get("files")
-    if not (code is None or (type(code) is int and -256 < code < 256)) or not isinstance(files, dict):
+    if not (code is None or (type(code) is int and -256 < code < 256)):
+        return None
+    # A name that nobody asked for (`/work/x`, `../x`) is a place that a test may write to when it keeps its files.
+    if not isinstance(files, dict) or not keep.issuperset(files):
         return None
     texts = {"stdout": said.get("stdout"), "stderr": said.get("stderr")}
     if not all(_is_base64(text) for text in (*texts.values(), *files.values())):

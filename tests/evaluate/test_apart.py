@@ -12,7 +12,7 @@ from sandbox.contract import GUEST, Command, Ending, Limits
 from sandbox.errors import SandboxBroken
 from tests.evaluate.world import answering, said
 
-QUESTION = {"argv": ["x"], "stdin": "", "files": {}, "env": {}, "keep": [], "seconds": 1}
+QUESTION = {"argv": ["x"], "stdin": "", "files": {}, "env": {}, "keep": ["a"], "seconds": 1}
 GOOD = {"code": 0, "stdout": base64.b64encode(b"out").decode(), "stderr": "", "files": {"a": ""}}
 BROKEN = {"broken": "it ended, or answered out of form"}
 
@@ -94,6 +94,8 @@ def test_only_the_four_values_of_an_answer_reach_the_judge():
         lambda answer: lines({**answer, "files": {"a": None}}),
         lambda answer: lines([answer]),
         lambda answer: lines({**answer, "more": {}}),
+        lambda answer: lines({**answer, "files": {"/work/conftest.py": ""}}),
+        lambda answer: lines({**answer, "files": {"a": "", "../a": ""}}),
         lambda answer: lines({**answer, "files": {str(number): "" for number in range(3_000)}}),
         lambda answer: b"[" * 100_000 + b"\n",
         lambda answer: b"\xff\xfe\n",
