@@ -32,7 +32,7 @@ HISTORY = 20
 TURN = 1_000
 
 PAUSE = 0.003
-"""Seconds before each call, by when what is written down after an answer is over: calls of an agent are seconds apart."""
+"""Seconds before each call: what is written down after an answer is over by then, as it is when an agent works."""
 
 
 def measures() -> list[Measure]:
