@@ -30,7 +30,8 @@ _INSTALL = "Install bubblewrap and util-linux (`apt install bubblewrap`), or the
 _NAMESPACES = "Allow user namespaces (Ubuntu: an AppArmor profile for bwrap), or use a Docker engine"
 _PROBE_SECONDS = 30
 _STATUS_BYTES = 64 * 1024
-_END_SECONDS = 10
+_TELL_SECONDS = 10
+_END_SECONDS = 90  # a gigabyte of mappings takes the kernel five seconds, and a candidate may have several
 _PAUSE_SECONDS = 0.002
 _KILLED = 128 + signal.SIGKILL
 
@@ -149,7 +150,7 @@ class _Life:
 
         Killed before it has said whom it made, bwrap may leave behind a process that does not die with it yet.
         """
-        until = time.monotonic() + _END_SECONDS
+        until = time.monotonic() + _TELL_SECONDS
         while process.poll() is None and "child-pid" not in self._read() and time.monotonic() < until:
             time.sleep(_PAUSE_SECONDS)
         with suppress(OSError):

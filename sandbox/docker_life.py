@@ -20,7 +20,8 @@ from typing import Any
 from sandbox.docker_engine import Engine
 from sandbox.errors import SandboxBroken
 
-END_SECONDS = 10.0
+END_SECONDS = 90.0
+"""Patience with the dying. A gigabyte of mappings takes the kernel five seconds, and a candidate may have several."""
 _PAUSE_SECONDS = 0.01
 
 
