@@ -25,7 +25,7 @@ from sandbox.contract import Runtime
 from sandbox.errors import SandboxError
 from sandbox.transfer import stage
 
-FORM = 1
+FORM = 2
 """Raised whenever the way a corpus is made changes, so that no cache of the old way is read."""
 
 
@@ -93,10 +93,11 @@ def _build(runtime: Runtime, plan: CorpusPlan, inside: Inside, folder: Path) -> 
         split: tuple(module.path for module in modules if sides[module.family] == split) for split in SPLITS
     }
     contents = {module.path: module.stripped for module in modules}
+    digests = {split: {path: sha256(contents[path]) for path in files[split]} for split in SPLITS}
     for split in SPLITS:
-        stage({path: (contents[path], False) for path in files[split]}, folder / split)
+        stage({path: (contents[path], False) for path in files[split]}, folder / _name(digests[split]))
     record = {
-        "files": {split: {path: sha256(contents[path]) for path in files[split]} for split in SPLITS},
+        "files": digests,
         "queries": {split: [asdict(query) for query in queries[split]] for split in SPLITS},
     }
     (folder / "corpus.json").write_bytes(canonical_json(record))
@@ -143,17 +144,23 @@ def _choose(queries: Sequence[Query], sides: Mapping[str, Split], plan: CorpusPl
     return {split: tuple(sorted(side, key=lambda query: query.id)) for split, side in chosen.items()}
 
 
+def _name(files: Mapping[str, str]) -> str:
+    """Name the folder of one split by nothing but what is in it: the kernel tells inside where a mount came from."""
+    return sha256(canonical_json(dict(files))).removeprefix("sha256:")[:32]
+
+
 def _read(folder: Path) -> Corpus:
     """Read a corpus back and check that its files are the ones it was made of."""
     content = (folder / "corpus.json").read_bytes()
     record: dict[str, Any] = json.loads(content)
+    folders = {split: folder / _name(record["files"][split]) for split in SPLITS}
     for split in SPLITS:
         for path, digest in record["files"][split].items():
-            if sha256((folder / split / path).read_bytes()) != digest:
+            if sha256((folders[split] / path).read_bytes()) != digest:
                 raise SandboxDown(f"a cached benchmark file was changed: {path}", mend=f"Remove {folder} and try again")
     return Corpus(
         digest=sha256(content),
-        folders={split: folder / split for split in SPLITS},
+        folders=folders,
         files={split: tuple(record["files"][split]) for split in SPLITS},
         queries={split: tuple(Query(**query) for query in record["queries"][split]) for split in SPLITS},
     )

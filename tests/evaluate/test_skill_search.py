@@ -67,7 +67,7 @@ def test_the_job_gives_away_neither_answers_nor_the_other_split(suite):
     sent = [json.loads(line) for line in job.command.stdin.splitlines()]
 
     assert [set(line) for line in sent] == [{"id", "query"}] * len(tasks)
-    assert [mount.source.name for mount in job.mounts] == ["dev"]
+    assert [mount.source for mount in job.mounts] == [suite._corpus.folders["dev"]]
     assert not (job.mounts[0].source / "corpus.json").exists()
 
 
