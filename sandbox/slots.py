@@ -5,8 +5,8 @@ A mount cannot be added to a container that runs, but what is in a folder that i
 
 from __future__ import annotations
 
-import itertools
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -21,12 +21,12 @@ class Slots:
 
     def __init__(self) -> None:
         self._scratch = Scratch(PREFIX)
-        self._numbers = itertools.count()
 
     def make(self) -> Path:
         """Return a new empty slot. Raises `SandboxBroken` when there is no room for one."""
         try:
-            slot = self._scratch.folder() / str(next(self._numbers))
+            # Its name is seen inside, and a number would tell how many sandboxes there were before.
+            slot = self._scratch.folder() / secrets.token_hex(8)
             slot.mkdir()
             slot.chmod(0o755)
         except OSError as error:
