@@ -118,7 +118,12 @@ def relocated(bwrap: Bwrap, view: View) -> tuple[Bwrap, View, tuple[tuple[str, s
     shown = tuple((place, path) for (_, place), (_, path) in zip(bindings, view.shown, strict=True))
     seen = replace(view, shown=shown, writable=tuple((_place(path), path) for path in (_SHM, _TMP, WORK)))
     if not bwrap.library:
-        return bwrap, seen, bindings
+        where = PurePosixPath(bwrap.program)
+        if any(where.is_relative_to(path) for path in _TOOLS):
+            return bwrap, seen, bindings
+        return replace(bwrap, program=f"{_PLACE}/program/{where.name}"), seen, (
+            *bindings, (str(where.parent), f"{_PLACE}/program"),
+        )  # fmt: skip
     # The program of a wheel finds its library by a path relative to itself; keep the two side by side. Folders, not
     # files: bubblewrap closes the parents that it makes for a file to everybody else.
     own = ((bwrap.package, f"{_PLACE}/package"), (bwrap.library, f"{_PLACE}/{PurePosixPath(bwrap.library).name}"))

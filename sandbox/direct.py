@@ -55,6 +55,10 @@ class Pipes:
             writing = os.open(self.folder / "in", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             os.close(self._open["in"])
             self._open["in"] = writing
+        # The names have served. Left there, whoever reads every file inside would hang at the first of them.
+        for name in _MODES:
+            with suppress(OSError):
+                (self.folder / name).unlink()
 
     def descriptor(self, name: str) -> int | None:
         """Return our end of `in`, `out` or `err`; None once it is closed."""

@@ -114,7 +114,10 @@ class DockerBackend:
         if self._runtime and self._kernel is None:
             progress(f"looking whether {self._runtime} has a kernel of its own")
             self._kernel = demand_own_kernel(self, self._runtime, info)
-        found = inside.runtime(f"{self.name} {self._runtime}".strip(), guest)
+        # Whatever a trial can see of the wall is in its name: also the runtime that the engine chooses by itself, and
+        # the folder of the pipes.
+        ways = (self.name, self._runtime or str(info.get("DefaultRuntime")), "pipes" if self._direct else "stream")
+        found = inside.runtime(" ".join(ways), guest)
         return replace(found, wall=described(info, self._runtime, self._kernel))
 
     def reap(self) -> tuple[str, ...]:

@@ -298,10 +298,10 @@ class Failing:
     def __init__(self, backend):
         self.name, self.level, self._backend = backend.name, backend.level, backend
 
-    def start(self, mounts, limits):
+    def start(self, mounts, limits, role="solver"):
         if any(mount.target == "/corpus" for mount in mounts):
             raise SandboxBroken("the engine went away")
-        return self._backend.start(mounts, limits)
+        return self._backend.start(mounts, limits, role)
 
 
 def test_an_infrastructure_failure_is_no_verdict(wall, suites, settings, base):

@@ -104,7 +104,7 @@ def test_a_wall_that_is_gone_is_no_verdict(desk, tmp_path):
 
 def test_a_wall_that_breaks_in_the_middle_is_no_verdict(desk, shims):
     """The trial is tried again, then the candidate stays open where it was; on another day it is measured."""
-    said = desk.propose(better, PATH=breaking_bwrap(shims, after=6))
+    said = desk.propose(better, PATH=breaking_bwrap(shims, after=3))
 
     assert said.code == 3, said.document
     (left,) = desk.successor("status").document["candidates"]
