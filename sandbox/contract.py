@@ -88,6 +88,8 @@ class Ending(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     OUTPUT_LIMIT = "output_limit"
     KILLED = "killed"
+    BROKEN = "broken"
+    """The wall broke under this command each time, and under nothing else: said by who ran it, never by a backend."""
 
 
 @dataclass(frozen=True, slots=True)

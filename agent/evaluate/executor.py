@@ -1,8 +1,9 @@
 """Run jobs in single-use sandboxes, a few at a time.
 
 One sandbox for each job, never a second one. A wall that breaks says nothing about the candidate, so the job is run
-again, at most twice, and then the whole request fails: a trial that was not measured has no score. Threads suffice,
-because the work is in other processes; another executor needs only `run`.
+again, at most twice, and then a trifle of ours is: if that breaks too the whole request fails, for a trial that was not
+measured has no score. If it does not, the job itself brings walls down; it ends as `BROKEN`, and the others go on.
+Threads suffice, because the work is in other processes; another executor needs only `run`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from dataclasses import dataclass
 
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver, run_apart
-from sandbox.contract import Backend, Command, Limits, Mount, Outcome, Role, Sandbox, Starter
+from sandbox.contract import Backend, Command, Ending, Limits, Mount, Outcome, Role, Sandbox, Starter
 from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
 
 MAX_RETRIES = 2
 AWAY_SECONDS = (2.0, 20.0)
 """Pause before a job is run again the first and the second time, if the engine was away: it may be starting."""
 _POLL_SECONDS = 0.5
+_TRIFLE = Command(("true",), 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,15 @@ class Executor:
         with watch.start(job.mounts, self._limits) as sandbox:
             return sandbox.run(job.command)
 
+    def _stands(self, watch: Watch) -> bool:
+        """Whether the wall serves a command that means no harm."""
+        try:
+            with watch.start((), self._limits) as sandbox:
+                outcome = sandbox.run(_TRIFLE)
+        except SandboxError:
+            return False
+        return (outcome.ending, outcome.exit_code) == (Ending.EXITED, 0)
+
     def _attempt(self, job: Job, watch: Watch) -> Done:
         for retries in range(MAX_RETRIES + 1):
             try:
@@ -146,6 +157,9 @@ class Executor:
                 failure = error
                 if isinstance(error, EngineAway) and retries < MAX_RETRIES:
                     watch.pause(AWAY_SECONDS[retries])
+        # An engine that was away is nobody's doing, however well it serves now.
+        if not isinstance(failure, EngineAway) and self._stands(watch):
+            return Done(Outcome(Ending.BROKEN, None, b"", failure.what.encode(), 0.0), MAX_RETRIES)
         raise SandboxDown(
             "the sandbox broke",
             why=f"{failure.what} ({MAX_RETRIES + 1} times in a row)",

@@ -106,7 +106,11 @@ class Scorer:
     def _finish(
         self, request: Request, known: Mapping[TrialKey, int], job: SuiteJob, missing: tuple[str, ...], done: Done
     ) -> Result:
-        """Score what came out and keep it, unless the run was cut off: then another run may end otherwise."""
+        """Score what came out and keep it.
+
+        What met the deadline, or broke the wall, may end otherwise on a machine that is less busy. How any other run
+        ended was the scaffold's own doing, which is not tried again for a better end.
+        """
         self.trials_run += len(missing)
         outcome = done.outcome
         answered = None
@@ -114,7 +118,7 @@ class Scorer:
             answered = job.score(outcome.stdout)
         fresh = answered if answered is not None else dict.fromkeys(missing, NO_ANSWER)
         keys = self._keys(request)
-        if outcome.ending is Ending.EXITED:
+        if outcome.ending not in (Ending.TIMED_OUT, Ending.BROKEN):
             self._trials.put_many({keys[task]: score for task, score in fresh.items()})
         kept = {task: known[key] for task, key in keys.items() if key in known}
         return _result({task: (kept | fresh)[task] for task in request.tasks}, str(outcome.ending), done.retries)

@@ -7,8 +7,8 @@ import pytest
 
 from agent.errors import SandboxDown, SuccessorError
 from agent.evaluate.executor import Executor, Job
-from sandbox.contract import Command, Limits
-from sandbox.errors import BackendUnavailable, SandboxBroken
+from sandbox.contract import Command, Ending, Limits
+from sandbox.errors import BackendUnavailable, EngineAway, SandboxBroken
 from tests.evaluate.world import answering, broken, said
 
 
@@ -66,7 +66,28 @@ def test_a_wall_that_breaks_three_times_is_down_and_no_score():
 
     with pytest.raises(SandboxDown, match="the engine went away"):
         run(backend)
-    assert backend.started == 3
+    assert backend.started == 4  # three times the job, and once a trifle of ours
+
+
+def test_a_job_that_brings_every_wall_down_is_not_measured_and_stops_no_other():
+    """A candidate that knew how to break its wall could else end the whole run, and never be judged."""
+    backend = answering(lambda mounts, command: broken() if command.argv == ("1",) else echo(mounts, command))
+    done = run(backend, 3)
+
+    assert [done[n].outcome.ending for n in range(3)] == [Ending.EXITED, Ending.BROKEN, Ending.EXITED]
+    assert done[1].outcome.stdout == b""
+
+
+def test_an_engine_that_was_away_is_nobodys_doing(monkeypatch):
+    monkeypatch.setattr("agent.evaluate.executor.AWAY_SECONDS", (0.0, 0.0))
+
+    def away(mounts, command):
+        if command.argv == ("true",):
+            return said()
+        raise EngineAway("the engine was away", mend="Start it")
+
+    with pytest.raises(SandboxDown, match="the engine was away"):
+        run(answering(away))
 
 
 def test_a_wall_that_is_not_there_is_not_tried_again():

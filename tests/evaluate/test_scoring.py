@@ -120,8 +120,16 @@ def test_a_scaffold_that_crashed_or_was_cut_off_has_no_scores(make, base, outcom
 
 
 def test_a_crash_is_remembered_and_a_cut_off_run_is_not(make, base):
-    """A run that met its deadline on a busy day may end in time on another; one that ended by itself will not change."""
-    for outcome, remembered in ((said(code=1), True), (said(ending=Ending.TIMED_OUT), False)):
+    """A run that met its deadline on a busy day may end in time on another. Whoever ends himself when it goes badly, by
+    whatever means, gets no second throw of the dice."""
+    for outcome, remembered in (
+        (said(code=1), True),
+        (said(ending=Ending.OUT_OF_MEMORY), True),
+        (said(ending=Ending.KILLED), True),
+        (said(ending=Ending.OUTPUT_LIMIT), True),
+        (said(ending=Ending.TIMED_OUT), False),
+        (said(ending=Ending.BROKEN), False),
+    ):
         evaluator, backend = make(lambda mounts, command, outcome=outcome: outcome)
         assert evaluator.score([base], "count", "dev", ALL) == [None]
         assert evaluator.score([base], "count", "dev", ALL) == [None]

@@ -293,7 +293,7 @@ def test_a_baseline_that_was_held_down_is_found_by_its_replay(wall, suites, sett
 
 
 class Failing:
-    """A real wall whose sandboxes break on every run of a suite."""
+    """A real wall whose sandboxes break on every run of a suite, also the parent's."""
 
     def __init__(self, backend):
         self.name, self.level, self._backend = backend.name, backend.level, backend
@@ -309,7 +309,7 @@ def test_an_infrastructure_failure_is_no_verdict(wall, suites, settings, base):
     tree = base.with_file("scaffold/extra.py", File(b"x = 1\n"))
     with (
         Evaluator(Failing(backend), runtime, suites, settings, MemoryTrials()) as evaluator,
-        pytest.raises(SandboxDown, match="the engine went away"),
+        pytest.raises(SandboxDown, match="parent's own scaffold gave no answers"),
     ):
         evidence_of(evaluator, base, tree)
 
