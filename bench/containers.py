@@ -102,9 +102,9 @@ def _starts(backend: DockerBackend, plain: _Plain, mounts: tuple[Mount, ...]) ->
     plain.cycle(CLOCK)
     firsts: dict[str, list[float]] = {"warm": [], "plain": [], "bare": [], "cycle": []}
     for _ in range(STARTS):
-        _settle(backend)
+        settle(backend)
         firsts["warm"].append(_first(warm))
-        _settle(backend)
+        settle(backend)
         started = time.perf_counter()
         firsts["plain"].append(_first(lambda: plain.cycle(CLOCK)))
         firsts["cycle"].append(time.perf_counter() - started)
@@ -136,7 +136,7 @@ def _first(run: Callable[[], bytes]) -> float:
     return (int(run()) - asked) / 1e9
 
 
-def _settle(backend: DockerBackend) -> None:
+def settle(backend: DockerBackend) -> None:
     while not backend.settled():
         time.sleep(0.01)
 
@@ -145,9 +145,9 @@ def _throughput(backend: DockerBackend, plain: _Plain, mounts: tuple[Mount, ...]
     """Trials in a second through the executor, in turn with as many plain cycles on as many threads."""
     ours, ceiling = [], []
     for _ in range(BLOCKS):
-        _settle(backend)
+        settle(backend)
         ours.append(TRIALS / BLOCKS / _timed(lambda: _through_the_executor(backend, mounts, TRIALS // BLOCKS)))
-        _settle(backend)
+        settle(backend)
         ceiling.append(TRIALS / BLOCKS / _timed(lambda: _directly(plain, TRIALS // BLOCKS)))
     ratio = median([a / b for a, b in zip(ours, ceiling, strict=True)])
     against = f"the engine's own {median(ceiling)} a second with {WORKERS} threads; {median(ours)} through the executor"
@@ -159,7 +159,7 @@ def _through_the_executor(backend: DockerBackend, mounts: tuple[Mount, ...], cou
     jobs = [Job(mounts, Command(("true",), 30))] * count
     Executor(backend, LIMITS, WORKERS, lambda: None).run(jobs, lambda _, done: ended.append(done.outcome.ending))
     # As many stand ready at the end as at the beginning, and all that served are removed: nothing is put off.
-    _settle(backend)
+    settle(backend)
     assert ended == [Ending.EXITED] * count
 
 

@@ -7,6 +7,7 @@ in the place of the engine's. Who is dead and how it ended is still the engine's
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import time
@@ -25,7 +26,12 @@ INSIDE = "/opt/successor/pipes"
 """Where the folder is mounted."""
 
 _MODES = {"in": 0o644, "out": 0o622, "err": 0o622}
-_PIECE = 256 * 1024
+_PIECE = 1024 * 1024
+_ROOM = 1024 * 1024
+"""Bytes that a pipe holds, where the kernel allows it: a command writes on, and does not wait for us to read."""
+_REST_SECONDS = 0.003
+"""Pause between two looks when nobody waits for an answer: else each line that a command writes wakes us, on the
+processors that the command wants for itself."""
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 10.0
 
@@ -45,6 +51,8 @@ class Pipes:
                 # Our end of the input reads as well, so that it can be opened before there is anybody to read.
                 flags = os.O_RDWR if name == "in" else os.O_RDONLY
                 self._open[name] = os.open(self.folder / name, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+                with suppress(OSError):
+                    fcntl.fcntl(self._open[name], fcntl.F_SETPIPE_SZ, _ROOM)
         except OSError as error:
             self.close()
             raise SandboxBroken(f"no pipes could be made: {error.strerror}", mend="Free some disk") from error
@@ -117,6 +125,8 @@ class DirectTalk:
                 self._step(selector, min(until - now, _LOOK_SECONDS))
                 if self._capture.overflowed:
                     return Ending.OUTPUT_LIMIT
+                if self._capture.wire is None and self._outputs:
+                    time.sleep(_REST_SECONDS)
         return await_end(until, running)
 
     def drain(self) -> None:

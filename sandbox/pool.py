@@ -2,7 +2,8 @@
 
 What to keep ready is learned from what is asked for: of each of the last few shapes as many as were asked for in the
 last minute, at most `size`; what nobody asks for any more is given back. Making and removing take an engine a hundred
-milliseconds each, so both are done by threads of the pool, which also look after what was left behind.
+milliseconds each, so both are done by threads of the pool, which also look after what was left behind. What is measured
+should not be disturbed: while commands run, no more are made than will be asked for when these end.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Shelf:
     waiting: int = 0
 
     def wanted(self, size: int, now: float) -> int:
-        """How many more to make."""
+        """How many more to make, for at most `size` to stand ready."""
         while self.asked and self.asked[0] < now - DEMAND_SECONDS:
             self.asked.popleft()
         return min(size, len(self.asked)) - len(self.ready) - self.making
@@ -58,6 +59,7 @@ class Pool:
         self._changed = threading.Condition()
         self._shelves: OrderedDict[Shape, _Shelf] = OrderedDict()
         self._graves: deque[Container] = deque()
+        self._serving: set[Container] = set()
         self._threads: list[threading.Thread] = []
         self._removing = 0
         self._closing = False
@@ -73,6 +75,8 @@ class Pool:
         while (container := self._ready(shape)) is not None:
             with suppress(SandboxError):
                 if container.stands():
+                    with self._changed:
+                        self._serving.add(container)
                     return container
             self.bury(container)
         return None
@@ -81,6 +85,7 @@ class Pool:
         """Have a container removed. Everything in it should be dead by now."""
         with self._changed:
             self._open()
+            self._serving.discard(container)
             inline = len(self._graves) >= _GRAVES_FOR_A_THREAD * len(self._threads)
             if inline:
                 self._removing += 1
@@ -191,8 +196,9 @@ class Pool:
 
     def _missing(self, now: float) -> Shape | None:
         """Return the shape to make next, the one asked for last first."""
+        size = min(self.size, len(self._serving)) or self.size
         for shape, shelf in reversed(self._shelves.items()):
-            if shelf.wanted(self.size, now) > 0:
+            if shelf.wanted(size, now) > 0:
                 return shape
         return None
 
