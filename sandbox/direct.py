@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sandbox.capture import Capture
 from sandbox.contract import Ending
-from sandbox.docker_talk import await_end
+from sandbox.docker_talk import talk_until
 from sandbox.errors import SandboxBroken
 from sandbox.wire import Feed, Wire, watch
 
@@ -32,7 +32,6 @@ _ROOM = 1024 * 1024
 _REST_SECONDS = 0.003
 """Pause between two looks when nobody waits for an answer: else each line that a command writes wakes us, on the
 processors that the command wants for itself."""
-_LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 10.0
 
 
@@ -109,25 +108,11 @@ class DirectTalk:
 
         The end of its outputs is not the end of the command, nor the reverse: what it left running may hold them open.
         """
-        looked = time.monotonic()
         with selectors.DefaultSelector() as selector:
             for descriptor in self._outputs:
                 assert descriptor is not None
                 selector.register(descriptor, selectors.EVENT_READ)
-            while self._outputs:
-                now = time.monotonic()
-                if now >= until:
-                    return Ending.TIMED_OUT
-                if now - looked >= _LOOK_SECONDS:
-                    looked = now
-                    if not running():
-                        return None
-                self._step(selector, min(until - now, _LOOK_SECONDS))
-                if self._capture.overflowed:
-                    return Ending.OUTPUT_LIMIT
-                if self._capture.wire is None and self._outputs:
-                    time.sleep(_REST_SECONDS)
-        return await_end(until, running)
+            return talk_until(until, running, lambda: bool(self._outputs), partial(self._step, selector), self._capture)
 
     def drain(self) -> None:
         """Read what is left once everything is dead, up to the cap: all of it is in the pipes."""
@@ -147,6 +132,8 @@ class DirectTalk:
                 self._feed.write(partial(os.write, key.fileobj.fileno()))
             elif not self._read(key.fd):
                 selector.unregister(key.fd)
+        if self._capture.wire is None and self._outputs:
+            time.sleep(_REST_SECONDS)
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
         wire = self._capture.wire

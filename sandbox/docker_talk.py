@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from sandbox.capture import Capture
 from sandbox.contract import Ending
@@ -77,20 +78,8 @@ class Talk:
         The end of the stream is not the end of the command (it may close its outputs), nor the reverse (what it left
         running may hold them open), so the engine is asked with `running` as well.
         """
-        looked = time.monotonic()
         with selectors.DefaultSelector() as selector:
-            while self._open:
-                now = time.monotonic()
-                if now >= until:
-                    return Ending.TIMED_OUT
-                if now - looked >= _LOOK_SECONDS:
-                    looked = now
-                    if not running():
-                        return None
-                self._step(selector, min(until - now, _LOOK_SECONDS))
-                if self._capture.overflowed:
-                    return Ending.OUTPUT_LIMIT
-        return await_end(until, running)
+            return talk_until(until, running, lambda: self._open, partial(self._step, selector), self._capture)
 
     def drain(self) -> None:
         """Read what is left once everything is dead, up to the cap."""
@@ -138,7 +127,33 @@ class Talk:
             time.sleep(_GATHER_SECONDS)
 
 
-def await_end(until: float, running: Callable[[], bool]) -> Ending | None:
+def talk_until(
+    until: float,
+    running: Callable[[], bool],
+    more: Callable[[], bool],
+    step: Callable[[float], None],
+    capture: Capture,
+) -> Ending | None:
+    """Take a `step` of at most so many seconds after another while there is `more` and the command is `running`.
+
+    Returns why the command must be killed, None when it ended by itself.
+    """
+    looked = time.monotonic()
+    while more():
+        now = time.monotonic()
+        if now >= until:
+            return Ending.TIMED_OUT
+        if now - looked >= _LOOK_SECONDS:
+            looked = now
+            if not running():
+                return None
+        step(min(until - now, _LOOK_SECONDS))
+        if capture.overflowed:
+            return Ending.OUTPUT_LIMIT
+    return _await_end(until, running)
+
+
+def _await_end(until: float, running: Callable[[], bool]) -> Ending | None:
     """Wait until `running` says no; return `TIMED_OUT` when the monotonic clock passes `until` before that."""
     pause = 0.002
     while running():
