@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -109,6 +109,10 @@ def _starts(backend: DockerBackend, plain: _Plain, mounts: tuple[Mount, ...]) ->
         firsts["plain"].append(_first(lambda: plain.cycle(CLOCK)))
         firsts["cycle"].append(time.perf_counter() - started)
         firsts["bare"].append(_first(bare))
+    return _compared(firsts)
+
+
+def _compared(firsts: Mapping[str, list[float]]) -> list[Measure]:
     ms = {name: median([1000 * value for value in values]) for name, values in firsts.items()}
     ratio = round(ms["warm"] / ms["cycle"], 3)
     name = "sandbox.warm_start_ratio"

@@ -44,6 +44,10 @@ def choose(
         return _bubblewrap(cache)
     if kind != "auto":
         raise BackendUnavailable(f"there is no sandbox called {kind!r}", mend="Ask for auto, docker or bubblewrap")
+    return _best(cache, base, warm)
+
+
+def _best(cache: Path, base: str | None, warm: int) -> Backend:
     try:
         return _docker(cache, base, warm, "")
     except BackendUnavailable as no_docker:

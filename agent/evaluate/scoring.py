@@ -59,11 +59,11 @@ class Scorer:
         self._staging.trim()
         known = [self._trials.get_many(self._keys(request).values()) for request in requests]
         results = [self._known(request, scores) for request, scores in zip(requests, known, strict=True)]
-        todo = [index for index, result in enumerate(results) if result is None]
-        prepared = {index: self._prepare(requests[index], known[index]) for index in todo}
+        unknown = [index for index, result in enumerate(results) if result is None]
+        prepared = {index: self._prepare(requests[index], known[index]) for index in unknown}
 
         def finish(position: int, outcome: Done) -> None:
-            index = todo[position]
+            index = unknown[position]
             job, missing = prepared[index]
             results[index] = self._finish(requests[index], known[index], job, missing, outcome)
             done(index)
@@ -71,7 +71,7 @@ class Scorer:
         for index, result in enumerate(results):
             if result is not None:
                 done(index)
-        self._executor.run([self._sandboxed(requests[index].tree, prepared[index][0]) for index in todo], finish)
+        self._executor.run([self._sandboxed(requests[index].tree, prepared[index][0]) for index in unknown], finish)
         return [result for result in results if result is not None]
 
     def _keys(self, request: Request) -> dict[str, TrialKey]:
