@@ -65,7 +65,10 @@ def run_apart(backend: Starter, limits: Limits, mounts: tuple[Mount, ...], comma
             # Ends what either side still waits for: a grader that is not heard any more, a solver that nobody asks.
             grader.close()
             answers.close()
-        outcome = judged.result()
+        try:
+            outcome = judged.result()
+        finally:
+            solving.kill()  # whoever goes on there would hold us until the deadline, and has nobody left to answer
         solved.result()
     return replace(outcome, stdout=reports)
 

@@ -2,8 +2,9 @@
 
 import base64
 import json
+import threading
 import tracemalloc
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -148,6 +149,37 @@ def test_reports_of_a_solver_are_not_reports():
     outcome = converse(asks([]), lambda file: file.write(lines({"id": "b", "outcome": "passed"})))
 
     assert b'"b"' not in outcome.stdout
+
+
+class Stays:
+    """A solver's sandbox whose command ends only when it is killed."""
+
+    def __init__(self):
+        self.killed = threading.Event()
+
+    def run(self, command):
+        assert self.killed.wait(30), "nobody ended it"
+        return said(ending=Ending.KILLED)
+
+    def kill(self):
+        self.killed.set()
+
+
+def test_a_solver_that_stays_when_all_is_asked_holds_nobody_up():
+    def grade(mounts, command):
+        command.wire.sendall(lines({"id": "a", "outcome": "passed"}))
+        return said()
+
+    grader, stays = answering(grade), Stays()
+
+    class Walls:
+        def start(self, mounts, limits, role="solver"):
+            return grader.start(mounts, limits) if role == "grader" else nullcontext(stays)
+
+    outcome = run_apart(Walls(), Limits(), (), Command(("grade",), 5), Solver(()))
+
+    assert stays.killed.is_set()
+    assert outcome.stdout == lines({"id": "a", "outcome": "passed"})
 
 
 @pytest.mark.parametrize("side", ["grade", f"{GUEST}/solve.py"])
