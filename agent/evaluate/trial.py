@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+from sandbox.broker.ledger import Spent
 
 NO_ANSWER = -1
 """Stored instead of a score when the scaffold ended by itself without giving answers. A run that was cut off by its
@@ -25,6 +27,8 @@ class TrialKey:
     """Digest of the limits and the kind of wall."""
     seed: int
     repeat: int
+    model: str = ""
+    """The model that the scaffold spoke to; empty where a trial needs none."""
 
 
 class TrialStore(Protocol):
@@ -52,3 +56,38 @@ class MemoryTrials:
     def put_many(self, scores: Mapping[TrialKey, int]) -> None:
         """Keep scores."""
         self._scores.update(scores)
+
+
+Failure = Literal["none", "agent", "provider", "verifier"]
+"""What kept a trial with a model from an orderly end: the scaffold itself, the model's server, or the task's verifier.
+A wall that breaks is none of these: it is an error, and the trial is run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What came of one trial with a model, as the host saw it."""
+
+    score: int | None
+    """ppm of a full mark; None when it was not measured: the provider failed, or the verifier for no fault of the
+    answer's. A scaffold that crashed or was cut off (`agent`) is scored by what it left."""
+    failure: Failure
+    note: str
+    """One line for a person."""
+    spent: Spent
+    exchanges: tuple[str, ...]
+    """Digests of what was said between scaffold and model, in order."""
+
+
+class MemoryAttempts:
+    """Accounts of trials with a model, as long as the process lasts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[TrialKey, Attempted] = {}
+
+    def put(self, key: TrialKey, attempted: Attempted) -> None:
+        """Keep what came of a trial."""
+        self.kept[key] = attempted
+
+    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
+        """Return what is known."""
+        return {key: self.kept[key] for key in keys if key in self.kept}

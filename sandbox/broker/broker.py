@@ -66,12 +66,13 @@ class Broker:
         self.close()
 
     @contextmanager
-    def serve(self, folder: Path, candidate: str) -> Iterator[Door]:
+    def serve(self, folder: Path, candidate: str, *, calls: int | None = None) -> Iterator[Door]:
         """Open a door for one sandbox: a socket in `folder`, which is made if need be and shown inside read-only.
 
+        `calls`: how many it may make, where that is fewer than what the caps allow.
         Leaving closes it: calls under way are stopped, booked and kept, and nobody can reach the model through it.
         """
-        door = Door(self._till, candidate, folder / SOCKET, self.transcripts, self._key)
+        door = Door(self._till, candidate, folder / SOCKET, self.transcripts, self._key, calls=calls)
         listener = _listen(folder)
         try:
             self._do(door.open(listener))

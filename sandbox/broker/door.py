@@ -38,7 +38,9 @@ class Traffic:
 class Door:
     """One socket, for one candidate, as long as one sandbox lives. Made by `Broker.serve`."""
 
-    def __init__(self, till: Till, candidate: str, path: Path, transcripts: Transcripts, key: str) -> None:
+    def __init__(
+        self, till: Till, candidate: str, path: Path, transcripts: Transcripts, key: str, *, calls: int | None = None
+    ) -> None:
         self.candidate = candidate
         self.path = path
         """The socket on the host."""
@@ -51,6 +53,7 @@ class Door:
         """Why an exchange could not be kept or booked; from then on nothing is answered."""
         self._till = till
         self._caps = till.line.config.caps
+        self._most_calls = self._caps.calls if calls is None else min(calls, self._caps.calls)
         self._transcripts = transcripts
         self._key = key
         self._room = Room(self._caps.held)
@@ -134,7 +137,7 @@ class Door:
             refusal = Refusal(503, "the broker cannot keep its records, and answers nothing")
             await out.answer(refusal.status, refusal.body())
             return
-        if self._calls > self._caps.calls:
+        if self._calls > self._most_calls:
             refusal = Refusal(429, "this sandbox has made all the calls it may make", "calls_exhausted")
             await out.answer(refusal.status, refusal.body())
             return

@@ -1,0 +1,50 @@
+"""A broker and the one model that is asked for through it: what whoever starts a sandbox needs to give it a model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from sandbox.broker.broker import Broker
+from sandbox.broker.door import Door
+from sandbox.broker.ledger import Ledger
+from sandbox.scratch import Scratch
+
+MODEL_VARIABLE = "SCAFFOLD_MODEL"
+"""Where a scaffold finds the name of its model."""
+
+
+class Desk:
+    """Opens doors to `model`, each in a folder of its own. Leaves the broker to whoever made it.
+
+    `identity` names the model in records, where it says more than the name that requests carry.
+    """
+
+    def __init__(self, broker: Broker, model: str, identity: str = "") -> None:
+        self.model = model
+        self.identity = identity or model
+        self._broker = broker
+        self._scratch = Scratch("successor-door-")
+        self._numbers = itertools.count()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of the run."""
+        return self._broker.ledger
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What a command that speaks to the model finds in its environment."""
+        return {MODEL_VARIABLE: self.model}
+
+    @contextmanager
+    def serve(self, candidate: str, *, calls: int | None = None) -> Iterator[Door]:
+        """Open a door for one sandbox, for at most so many calls. What is spent is booked on `candidate`."""
+        folder = self._scratch.folder() / str(next(self._numbers))
+        with self._broker.serve(folder, candidate, calls=calls) as door:
+            yield door
+
+    def close(self) -> None:
+        """Remove the folders of the doors. The desk may be used, and closed, again."""
+        self._scratch.close()
