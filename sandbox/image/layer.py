@@ -15,7 +15,7 @@ from pathlib import Path
 from sandbox.errors import BackendUnavailable
 
 LOCK = Path(__file__).with_name("requirements.lock")
-_MARKER = re.compile(r"(python_full_version|sys_platform) (==|!=) '([^']+)'")
+_MARKER = re.compile(r"(python_full_version|sys_platform) (==|!=|>=|<) '([^']+)'")
 _OLDEST_GLIBC = 17
 _DEADLINE = 600
 
@@ -88,13 +88,17 @@ def _holds(marker: str, version: str) -> bool:
         if match is None:
             raise BackendUnavailable(f"the lock has a marker we cannot read: {marker}", mend="Lock without it")
         name, operator, value = match.groups()
-        if _matches(known[name], value) != (operator == "=="):
+        if not _compares(known[name], operator, value):
             return False
     return True
 
 
-def _matches(actual: str, wanted: str) -> bool:
-    return actual.startswith(wanted[:-1]) if wanted.endswith(".*") else actual == wanted
+def _compares(actual: str, operator: str, wanted: str) -> bool:
+    if operator in ("==", "!="):
+        same = actual.startswith(wanted[:-1]) if wanted.endswith(".*") else actual == wanted
+        return same == (operator == "==")
+    reached = [int(part) for part in actual.split(".")] >= [int(part) for part in wanted.split(".")]
+    return reached == (operator == ">=")
 
 
 def _tidy(site: Path) -> None:

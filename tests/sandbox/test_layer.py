@@ -23,10 +23,13 @@ def test_markers_are_read_for_the_runtimes_python():
         f"pyyaml==6.0.3 ; python_full_version != '3.13.*' \\\n    {HASH} \\\n    {HASH}\n"
         f"pyyaml-ft==8.0.0 ; python_full_version == '3.13.*' and sys_platform == 'linux' \\\n    {HASH}\n"
         f"pytest==9.2.0 \\\n    {HASH}\n"
+        f"new==1 ; python_full_version >= '3.12' \\\n    {HASH}\n"
+        f"old==1 ; python_full_version < '3.12.10' \\\n    {HASH}\n"
     )
-    assert names(lock, "3.12.4") == ["pyyaml", "pytest"]
-    assert names(lock, "3.13.1") == ["pyyaml-ft", "pytest"]
-    assert selected(lock, "3.12.4").count(HASH) == 3
+    assert names(lock, "3.12.4") == ["pyyaml", "pytest", "new", "old"]
+    assert names(lock, "3.13.1") == ["pyyaml-ft", "pytest", "new"]
+    assert names(lock, "3.11.12") == ["pyyaml", "pytest", "old"]
+    assert selected(lock, "3.12.4").count(HASH) == 5
     assert ";" not in selected(lock, "3.12.4")
 
 
@@ -46,9 +49,9 @@ def test_a_requirement_without_hash_is_refused():
 @pytest.mark.parametrize("version", ["3.11.2", "3.12.4", "3.13.1"])
 def test_the_shipped_lock_gives_every_supported_python_what_it_was_asked_for(version):
     wanted = [line.split(">")[0] for line in LOCK.with_suffix(".in").read_text().splitlines() if re.match(r"\w", line)]
-    assert set(wanted) == {"pytest", "libcst"}
+    assert set(wanted) == {"pytest", "libcst", "anthropic"}
     assert set(wanted) <= set(names(LOCK.read_text(), version))
-    assert "colorama" not in names(LOCK.read_text(), version)
+    assert not {"colorama", "httpx2-jsfetch"} & set(names(LOCK.read_text(), version))
 
 
 def test_pip_is_called_so_that_nothing_unlocked_can_come_along():
