@@ -20,7 +20,7 @@ from agent.evaluate.staging import Staging
 from agent.evaluate.suite import SPLITS, Split, Suite, mean_ppm
 from agent.evaluate.visible import overlay, visible, within
 from agent.workspace import Settings
-from sandbox.contract import CANDIDATE_ROOT, Mount
+from sandbox.contract import CANDIDATE_ROOT, Mount, Outcome
 
 STORED_REPEAT = 0
 """Trials that a search may have run and stored long before."""
@@ -165,7 +165,7 @@ def run_all(executor: Executor, staging: Staging, runs: Sequence[TestJob], deadl
     ]
     done: dict[int, TestRun] = {}
 
-    def finish(index: int, result: Done) -> None:
+    def finish(index: int, result: Done[Outcome]) -> None:
         done[index] = read_run(result.outcome, nonces[index])
 
     executor.run(jobs, finish)

@@ -1,8 +1,8 @@
-"""Run jobs in single-use sandboxes, a few at a time.
+"""Run work in single-use sandboxes, a few pieces at a time.
 
-One sandbox for each job, never a second one. A wall that breaks says nothing about the candidate, so the job is run
+Sandboxes of its own for each piece of work. A wall that breaks says nothing about the candidate, so the work is run
 again, at most twice, and then a trifle of ours is: if that breaks too the whole request fails, for a trial that was not
-measured has no score. If it does not, the job itself brings walls down; it ends as `BROKEN`, and the others go on.
+measured has no score. If it does not, the work itself brings walls down; it ends as `broken`, and the others go on.
 Threads suffice, because the work is in other processes; another executor needs only `run`.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver, run_apart
@@ -27,6 +28,22 @@ _POLL_SECONDS = 0.5
 _TRIFLE = Command(("true",), 30)
 
 
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Work(Protocol[Result_co]):
+    """What an executor runs: a piece of work in sandboxes of its own. Run anew, from the start, when a wall breaks."""
+
+    def run(self, starter: Starter, limits: Limits) -> Result_co:
+        """Do it. Raises `SandboxError` when a wall broke."""
+        ...
+
+    def broken(self, why: str) -> Result_co:
+        """Return what it comes to when the wall breaks under it each time, and under nothing else."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One command in one fresh sandbox."""
@@ -36,16 +53,24 @@ class Job:
     solver: Solver | None = None
     """With one, the command is a run of tests in a grader's sandbox, and this is the other side."""
 
+    def run(self, starter: Starter, limits: Limits) -> Outcome:
+        """Run the command, and return what came out."""
+        if self.solver is not None:
+            return run_apart(starter, limits, self.mounts, self.command, self.solver)
+        with starter.start(self.mounts, limits) as sandbox:
+            return sandbox.run(self.command)
+
+    def broken(self, why: str) -> Outcome:
+        """Return an outcome that says so."""
+        return Outcome(Ending.BROKEN, None, b"", why.encode(), 0.0)
+
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a job, and how often the wall failed before."""
+class Done(Generic[Result]):
+    """What came of a piece of work, and how often the wall failed before."""
 
-    outcome: Outcome
+    outcome: Result
     retries: int
-
-
-OnDone = Callable[[int, Done], None]
 
 
 class Watch:
@@ -92,7 +117,7 @@ class Watch:
 
 
 class Executor:
-    """Runs jobs on `workers` threads. `checkpoint` is called in the calling thread before each start and while waiting;
+    """Does work on `workers` threads. `checkpoint` is called in the calling thread before each start and while waiting;
     what it raises stops the run, and the sandboxes under way are killed."""
 
     def __init__(self, backend: Backend, limits: Limits, workers: int, checkpoint: Callable[[], None]) -> None:
@@ -101,22 +126,22 @@ class Executor:
         self._workers = max(1, workers)
         self._checkpoint = checkpoint
 
-    def run(self, jobs: Sequence[Job], on_done: OnDone) -> None:
-        """Run all jobs; call `on_done(index, result)` in this thread as each one ends, in any order.
+    def run(self, work: Sequence[Work[Result]], on_done: Callable[[int, Done[Result]], None]) -> None:
+        """Do all pieces of work; call `on_done(index, result)` in this thread as each one ends, in any order.
 
-        Raises `SandboxDown`, or what `checkpoint` raised; jobs that had ended by then are still reported, and those
-        that had not are killed and never reported, whatever came out of them.
+        Raises `SandboxDown`, or what `checkpoint` or the work itself raised; pieces that had ended by then are still
+        reported, and those that had not are killed and never reported, whatever came out of them.
         """
-        waiting = deque(enumerate(jobs))
-        running: dict[Future[Done], int] = {}
+        waiting = deque(enumerate(work))
+        running: dict[Future[Done[Result]], int] = {}
         watch = Watch(self._backend)
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="trial")
         try:
             while waiting or running:
                 while waiting and len(running) < self._workers:
                     self._checkpoint()
-                    index, job = waiting.popleft()
-                    running[pool.submit(self._attempt, job, watch)] = index
+                    index, piece = waiting.popleft()
+                    running[pool.submit(self._attempt, piece, watch)] = index
                 finished, _ = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in finished:
                     on_done(running.pop(future), future.result())
@@ -132,12 +157,6 @@ class Executor:
                 if future.exception() is None:
                     on_done(index, future.result())
 
-    def _run(self, job: Job, watch: Watch) -> Outcome:
-        if job.solver is not None:
-            return run_apart(watch, self._limits, job.mounts, job.command, job.solver)
-        with watch.start(job.mounts, self._limits) as sandbox:
-            return sandbox.run(job.command)
-
     def _stands(self, watch: Watch) -> bool:
         """Whether the wall serves a command that means no harm."""
         try:
@@ -147,10 +166,10 @@ class Executor:
             return False
         return (outcome.ending, outcome.exit_code) == (Ending.EXITED, 0)
 
-    def _attempt(self, job: Job, watch: Watch) -> Done:
+    def _attempt(self, work: Work[Result], watch: Watch) -> Done[Result]:
         for retries in range(MAX_RETRIES + 1):
             try:
-                return Done(self._run(job, watch), retries)
+                return Done(work.run(watch, self._limits), retries)
             except BackendUnavailable as error:
                 raise SandboxDown(error.what, mend=error.mend) from error
             except SandboxError as error:
@@ -159,7 +178,7 @@ class Executor:
                     watch.pause(AWAY_SECONDS[retries])
         # An engine that was away is nobody's doing, however well it serves now.
         if not isinstance(failure, EngineAway) and self._stands(watch):
-            return Done(Outcome(Ending.BROKEN, None, b"", failure.what.encode(), 0.0), MAX_RETRIES)
+            return Done(work.broken(failure.what), MAX_RETRIES)
         raise SandboxDown(
             "the sandbox broke",
             why=f"{failure.what} ({MAX_RETRIES + 1} times in a row)",

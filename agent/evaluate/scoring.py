@@ -14,7 +14,7 @@ from agent.evaluate.executor import Done, Executor, Job
 from agent.evaluate.staging import Staging
 from agent.evaluate.suite import Split, Suite, SuiteJob
 from agent.evaluate.trial import NO_ANSWER, TrialKey, TrialStore
-from sandbox.contract import CANDIDATE_ROOT, Ending, Mount
+from sandbox.contract import CANDIDATE_ROOT, Ending, Mount, Outcome
 
 Scores = dict[str, int]
 
@@ -62,7 +62,7 @@ class Scorer:
         unknown = [index for index, result in enumerate(results) if result is None]
         prepared = {index: self._prepare(requests[index], known[index]) for index in unknown}
 
-        def finish(position: int, outcome: Done) -> None:
+        def finish(position: int, outcome: Done[Outcome]) -> None:
             index = unknown[position]
             job, missing = prepared[index]
             results[index] = self._finish(requests[index], known[index], job, missing, outcome)
@@ -104,7 +104,12 @@ class Scorer:
         return Job((Mount(self._staging.folder(tree), CANDIDATE_ROOT), *job.mounts), job.command)
 
     def _finish(
-        self, request: Request, known: Mapping[TrialKey, int], job: SuiteJob, missing: tuple[str, ...], done: Done
+        self,
+        request: Request,
+        known: Mapping[TrialKey, int],
+        job: SuiteJob,
+        missing: tuple[str, ...],
+        done: Done[Outcome],
     ) -> Result:
         """Score what came out and keep it.
 
