@@ -8,18 +8,17 @@ Threads suffice, because the work is in other processes; another executor needs 
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver, run_apart
-from sandbox.contract import Backend, Command, Ending, Limits, Mount, Outcome, Role, Sandbox, Starter
+from sandbox.contract import Backend, Command, Ending, Limits, Mount, Outcome, Starter
 from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
+from sandbox.watch import Watch
 
 MAX_RETRIES = 2
 AWAY_SECONDS = (2.0, 20.0)
@@ -71,49 +70,6 @@ class Done(Generic[Result]):
 
     outcome: Result
     retries: int
-
-
-class Watch:
-    """Starts sandboxes, and kills all that are open when told to. After that it starts none."""
-
-    def __init__(self, backend: Starter) -> None:
-        self._backend = backend
-        self._guard = threading.Lock()
-        self._open: set[Sandbox] = set()
-        self._over = threading.Event()
-
-    @contextmanager
-    def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[Sandbox]:
-        """Start a sandbox. Raises `BackendUnavailable` when it is over."""
-        if self._over.is_set():
-            raise BackendUnavailable("the run is over")
-        with self._backend.start(mounts, limits, role) as sandbox:
-            with self._guard:
-                self._open.add(sandbox)
-                over = self._over.is_set()
-            try:
-                if over:
-                    self._kill(sandbox)
-                yield sandbox
-            finally:
-                with self._guard:
-                    self._open.discard(sandbox)
-
-    def kill(self) -> None:
-        """Kill everything in every sandbox that is open."""
-        with self._guard:
-            self._over.set()
-            under_way = tuple(self._open)
-        for sandbox in under_way:
-            self._kill(sandbox)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until it is over."""
-        self._over.wait(seconds)
-
-    def _kill(self, sandbox: Sandbox) -> None:
-        with suppress(SandboxError):  # a wall that is broken is found out by whoever runs behind it
-            sandbox.kill()
 
 
 class Executor:
