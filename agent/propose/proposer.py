@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
+from agent.diagnosis import Diagnosis
 from agent.edits.tree import Tree
 from agent.workspace import Zones
 
@@ -30,6 +31,8 @@ class Brief:
     history: coarse codes of what became of earlier candidates, oldest first.
     dev_results: the base's score of each dev task in parts per million, as far as it is known.
     entry_points: names by which the objective suite enters the mind, such as `rank`; empty means anywhere.
+    diagnosis: how the base does on the dev tasks of all suites, and what its failures have in common; `None` when
+        nobody looked, because the proposer does not ask for it.
     """
 
     objective: str
@@ -42,6 +45,7 @@ class Brief:
     history: tuple[str, ...] = ()
     dev_results: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     entry_points: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True)

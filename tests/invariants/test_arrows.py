@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-VOCABULARY = {"agent", "agent.errors", "agent.digest", "agent.candidate", "agent.workspace"}
+VOCABULARY = {"agent", "agent.errors", "agent.digest", "agent.candidate", "agent.diagnosis", "agent.workspace"}
 VALUES = {"pydantic", "structlog"}
 
 # package -> (packages of ours it may import, third-party packages it may import). The most specific row wins.
@@ -18,6 +18,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "agent.digest": (set(), {"pydantic"}),
     "agent.log": (set(), {"structlog"}),
     "agent.candidate": ({"agent.errors"}, {"pydantic"}),
+    "agent.diagnosis": ({"agent.candidate"}, {"pydantic"}),
     "agent.workspace": ({"agent.errors"}, {"pydantic"}),
     "agent.edits": (VOCABULARY | {"agent.edits"}, VALUES | {"libcst"}),
     "agent.propose": (VOCABULARY | {"agent.propose", "agent.edits", "sandbox"}, VALUES | {"libcst"}),
