@@ -7,6 +7,7 @@
     │   ├── PolicyDenied        a rule, or the lack of one, denies
     │   ├── SignatureRefused    a signed document is malformed, or not signed by whom it must be
     │   ├── ReviewRefused       a review does not bind what is to be committed
+    │   ├── CandidateTooDear    what may be spent on one candidate is spent
     │   ├── IllegalTransition   a step of the candidate's way out of order
     │   └── AuditFailed         the history does not prove what it claims
     ├── Misuse                  the request cannot be understood or does not fit      (exit 2)
@@ -15,6 +16,8 @@
     │   └── BadSettings         a file that people write is not valid
     └── Infrastructure          the world failed; nothing was decided                 (exit 3)
         ├── SandboxDown         no sandbox can be had, or it broke in the middle
+        ├── ModelDown           the model's server gave no answer, or not a whole one
+        ├── BudgetSpent         what a run or a day may cost is spent
         ├── StoreBroken         the store cannot be read or written
         └── GitFailed           git refused an operation of ours
 
@@ -66,6 +69,10 @@ class ReviewRefused(Refused):
     """A review does not bind exactly what is to be committed, or its signer may not give it."""
 
 
+class CandidateTooDear(Refused):
+    """What may be spent on one candidate is spent, and it is not measured yet."""
+
+
 class IllegalTransition(Refused):
     """A step of the candidate's way was asked for out of order."""
 
@@ -100,6 +107,14 @@ class Infrastructure(SuccessorError):
 
 class SandboxDown(Infrastructure):
     """No sandbox can be had, or it broke in the middle of a trial. Never a verdict on the candidate."""
+
+
+class ModelDown(Infrastructure):
+    """The model's server did not serve, however often it was asked. Never a verdict on the candidate."""
+
+
+class BudgetSpent(Infrastructure):
+    """What a run or a day may spend on a model is spent. What is open stays open for a run with another budget."""
 
 
 class StoreBroken(Infrastructure):

@@ -16,6 +16,7 @@ STATE_FOLDER = ".successor"
 
 Zone = Literal["mind", "kept", "unknown"]
 Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -76,6 +77,8 @@ class SuiteSettings(_Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     objective: bool = False
+    optional: bool = False
+    """Whether it is left out, by name, where the model that it needs is not to be had; else nothing runs there."""
 
 
 class Budget(_Section):
@@ -86,6 +89,38 @@ class Budget(_Section):
     seconds: Positive = 3_600
     search_trials: Positive = 15_000
     """Development trials that a proposer may ask for to find one candidate."""
+
+
+class Price(_Section):
+    """US dollars for a million tokens. The cache's prices are those of input where they are not named."""
+
+    input: NotNegative
+    output: NotNegative
+    cache_write: NotNegative | None = None
+    cache_read: NotNegative | None = None
+
+
+class ModelBudget(_Section):
+    """The most that may be spent on a model, in US dollars; no number, no bound but the others."""
+
+    call: NotNegative | None = None
+    candidate: NotNegative | None = None
+    """To propose a candidate, and to evaluate it, each."""
+    run: NotNegative | None = None
+    day: NotNegative | None = None
+
+
+class ModelSettings(_Section):
+    """The model that a scaffold is given, through the broker."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")]
+    base_url: Annotated[str, Field(pattern=r"^(https?://|unix:/)")] = "https://api.anthropic.com"
+    """Any server of the Messages API."""
+    max_tokens: Positive = 16_000
+    """The most that one call may ask for."""
+    price: Price | None = None
+    """Where the shipped table does not know the model, or another price holds."""
+    budget_usd: ModelBudget = ModelBudget(run=5.0, day=20.0)
 
 
 class Pace(_Section):
@@ -114,6 +149,7 @@ class Settings(_Section):
     tests: TestSettings = TestSettings()
     sandbox: SandboxSettings = SandboxSettings()
     suites: list[SuiteSettings]
+    model: ModelSettings | None = None
     budget: Budget = Budget()
     pace: Pace = Pace()
     review: ReviewSettings = ReviewSettings()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-from sandbox.contract import Command, Mount
+from agent.evaluate.trial import Attempted
+from sandbox.broker.desk import Desk
+from sandbox.contract import Command, Limits, Mount, Starter
 
 Split = Literal["dev", "heldout"]
 """`dev` tasks may appear in briefs and guide a search; `heldout` tasks never do."""
@@ -67,16 +69,53 @@ class Suite(Protocol):
         """All tasks of a split, in a fixed order."""
         ...
 
-    def job(self, split: Split, task_ids: Sequence[str]) -> SuiteJob:
-        """The job that runs these tasks, each once."""
-        ...
-
     def impossible(self, split: Split) -> frozenset[str]:
         """IDs of the tasks that no honest scaffold can do: only a refusal is right. May be empty."""
         ...
 
     def summary(self, scores: Mapping[str, int]) -> dict[str, int]:
         """Figures for people, in ppm, from the scores of some tasks: `mean` and what else the suite is known by."""
+        ...
+
+
+@runtime_checkable
+class SkillSuite(Suite, Protocol):
+    """A suite without a model: the scaffold answers many tasks in one command, and the host scores its answers."""
+
+    def job(self, split: Split, task_ids: Sequence[str]) -> SuiteJob:
+        """The job that runs these tasks, each once."""
+        ...
+
+
+class ModelTrial(Protocol):
+    """One task, once, of a suite that needs a model."""
+
+    def run(self, starter: Starter, limits: Limits) -> Attempted:
+        """Let the scaffold solve it, and grade what it leaves. Raises `SandboxError` when a wall broke."""
+        ...
+
+
+@runtime_checkable
+class ModelSuite(Suite, Protocol):
+    """A suite whose tasks the scaffold solves with a model, each in a sandbox of its own."""
+
+    @property
+    def repeats(self) -> int:
+        """How often a deciding comparison runs each task: models do not answer twice the same."""
+        ...
+
+    @property
+    def graded(self) -> Literal["apart", "together"]:
+        """Whether tests and answers are in different sandboxes; together, an answer can forge its grade."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        """Tasks that this machine cannot run, and why."""
+        ...
+
+    def trial(self, split: Split, task_id: str, scaffold: tuple[Mount, ...], desk: Desk, candidate: str) -> ModelTrial:
+        """One run of one task. What it spends is booked on `candidate`."""
         ...
 
 

@@ -31,33 +31,6 @@ class TrialKey:
     """The model that the scaffold spoke to; empty where a trial needs none."""
 
 
-class TrialStore(Protocol):
-    """Where scores are kept: ppm of a full mark, or `NO_ANSWER`."""
-
-    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
-        """Return the scores of those keys that are known."""
-        ...
-
-    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
-        """Keep scores. Putting the same key again with the same score changes nothing."""
-        ...
-
-
-class MemoryTrials:
-    """A store that lives as long as the process."""
-
-    def __init__(self) -> None:
-        self._scores: dict[TrialKey, int] = {}
-
-    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
-        """Return the scores of those keys that are known."""
-        return {key: self._scores[key] for key in keys if key in self._scores}
-
-    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
-        """Keep scores."""
-        self._scores.update(scores)
-
-
 Failure = Literal["none", "agent", "provider", "verifier"]
 """What kept a trial with a model from an orderly end: the scaffold itself, the model's server, or the task's verifier.
 A wall that breaks is none of these: it is an error, and the trial is run again."""
@@ -78,16 +51,48 @@ class Attempted:
     """Digests of what was said between scaffold and model, in order."""
 
 
-class MemoryAttempts:
-    """Accounts of trials with a model, as long as the process lasts."""
+class TrialStore(Protocol):
+    """Where scores are kept, in ppm of a full mark or `NO_ANSWER`, and the accounts of trials with a model."""
+
+    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
+        """Return the scores of those keys that are known."""
+        ...
+
+    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
+        """Keep scores. Putting the same key again with the same score changes nothing."""
+        ...
+
+    def attempts(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
+        """Return what came of those trials with a model that are known."""
+        ...
+
+    def note(self, key: TrialKey, attempted: Attempted) -> None:
+        """Keep what came of a trial with a model, and its score if it was measured."""
+        ...
+
+
+class MemoryTrials:
+    """A store that lives as long as the process."""
 
     def __init__(self) -> None:
-        self.kept: dict[TrialKey, Attempted] = {}
+        self._scores: dict[TrialKey, int] = {}
+        self._attempts: dict[TrialKey, Attempted] = {}
 
-    def put(self, key: TrialKey, attempted: Attempted) -> None:
-        """Keep what came of a trial."""
-        self.kept[key] = attempted
+    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, int]:
+        """Return the scores of those keys that are known."""
+        return {key: self._scores[key] for key in keys if key in self._scores}
 
-    def get_many(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
-        """Return what is known."""
-        return {key: self.kept[key] for key in keys if key in self.kept}
+    def put_many(self, scores: Mapping[TrialKey, int]) -> None:
+        """Keep scores; a key that already has one keeps its first."""
+        for key, score in scores.items():
+            self._scores.setdefault(key, score)
+
+    def attempts(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
+        """Return what came of those that are known."""
+        return {key: self._attempts[key] for key in keys if key in self._attempts}
+
+    def note(self, key: TrialKey, attempted: Attempted) -> None:
+        """Keep an account, and the score in it."""
+        self._attempts[key] = attempted
+        if attempted.score is not None:
+            self.put_many({key: attempted.score})

@@ -31,9 +31,33 @@ CREATE TABLE IF NOT EXISTS trials (
     limits       TEXT NOT NULL,
     seed         INTEGER NOT NULL,
     repeat       INTEGER NOT NULL,
+    model        TEXT NOT NULL,          -- '' for trials without one
     score_ppm    INTEGER NOT NULL,
-    PRIMARY KEY (tree, suite, split, runtime, limits, seed, repeat, task)
+    PRIMARY KEY (tree, suite, split, runtime, limits, seed, repeat, model, task)
 ) STRICT, WITHOUT ROWID;
+
+-- What trials with a model cost, and where to find what was said. Those that could not be measured are kept as well.
+CREATE TABLE IF NOT EXISTS attempts (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    tree         TEXT NOT NULL,
+    suite        TEXT NOT NULL,
+    split        TEXT NOT NULL,
+    task         TEXT NOT NULL,
+    runtime      TEXT NOT NULL,
+    limits       TEXT NOT NULL,
+    seed         INTEGER NOT NULL,
+    repeat       INTEGER NOT NULL,
+    model        TEXT NOT NULL,
+    score_ppm    INTEGER,                -- NULL when it was not measured
+    failure      TEXT NOT NULL,          -- none, agent, provider, verifier
+    note         TEXT NOT NULL,
+    calls        INTEGER NOT NULL,
+    usage        TEXT NOT NULL,          -- JSON object: tokens by kind
+    micro_usd    INTEGER NOT NULL,
+    exchanges    TEXT NOT NULL           -- JSON array of digests in the transcripts
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS attempts_of_tree ON attempts (tree, suite, split);
 
 CREATE TABLE IF NOT EXISTS runs (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -15,7 +15,7 @@ from agent.candidate import State, step
 from agent.errors import StoreBroken, UnknownId
 from agent.loop.blobs import Blobs
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Store:
 
     def draft(self, entry: Entry, note: str) -> bool:
         """Record a new candidate. Returns False, changing nothing, when one of the same identity is already there."""
-        with self._write() as db:
+        with self.writing() as db:
             if db.execute("SELECT 1 FROM candidates WHERE id = ?", (entry.id,)).fetchone():
                 return False
             db.execute(
@@ -99,7 +99,7 @@ class Store:
         self, candidate: str, target: State, *, note: str = "", parts: Mapping[str, str] | None = None, trials: int = 0
     ) -> Entry:
         """Move a candidate to `target`, adding parts and trials, in one transaction; out of order raises."""
-        with self._write() as db:
+        with self.writing() as db:
             entry = self._one(db, candidate)
             step(entry.state, target)
             merged = json.dumps({**entry.parts, **(parts or {})}, sort_keys=True)
@@ -112,7 +112,7 @@ class Store:
 
     def attach(self, candidate: str, parts: Mapping[str, str]) -> Entry:
         """Add parts to a candidate without moving it (a review that does not decide yet)."""
-        with self._write() as db:
+        with self.writing() as db:
             entry = self._one(db, candidate)
             merged = json.dumps({**entry.parts, **parts}, sort_keys=True)
             db.execute("UPDATE candidates SET parts = ? WHERE id = ?", (merged, candidate))
@@ -120,7 +120,7 @@ class Store:
 
     def candidate(self, candidate: str) -> Entry:
         """Return one candidate by its full ID or an unambiguous beginning of it; `UnknownId` otherwise."""
-        with self._read() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT id FROM candidates WHERE id = :id OR substr(id, 1, length(:id)) = :id LIMIT 3",
                 {"id": candidate},
@@ -134,7 +134,7 @@ class Store:
         """Return the candidates in any of `states`, oldest first."""
         wanted = tuple(states)
         marks = ",".join("?" * len(wanted))
-        with self._read() as db:
+        with self.reading() as db:
             rows = db.execute(
                 f"SELECT * FROM candidates WHERE state IN ({marks}) ORDER BY created, rowid",  # noqa: S608  # marks only
                 wanted,
@@ -143,7 +143,7 @@ class Store:
 
     def transitions(self, candidate: str) -> tuple[Transition, ...]:
         """Return every step of one candidate, oldest first: at least the one that drafted it."""
-        with self._read() as db:
+        with self.reading() as db:
             rows = db.execute(
                 "SELECT candidate, source, target, at, note FROM transitions WHERE candidate = ? ORDER BY sequence",
                 (candidate,),
@@ -155,7 +155,7 @@ class Store:
 
     def begin_run(self, proposer: str, wanted: int) -> int:
         """Record that a run starts; returns its number."""
-        with self._write() as db:
+        with self.writing() as db:
             cursor = db.execute(
                 "INSERT INTO runs (started, proposer, wanted) VALUES (?,?,?)", (self._clock(), proposer, wanted)
             )
@@ -164,39 +164,20 @@ class Store:
 
     def progress_run(self, run: int, *, made: int, trials: int) -> None:
         """Record what a run has done so far."""
-        with self._write() as db:
+        with self.writing() as db:
             db.execute("UPDATE runs SET made = ?, trials = ? WHERE id = ?", (made, trials, run))
 
     def end_run(self, run: int, ending: str, message: str) -> None:
         """Record why a run ended."""
-        with self._write() as db:
+        with self.writing() as db:
             db.execute(
                 "UPDATE runs SET ended = ?, ending = ?, message = ? WHERE id = ?", (self._clock(), ending, message, run)
             )
 
     def runs(self) -> tuple[RunEntry, ...]:
         """Return all runs, oldest first."""
-        with self._read() as db:
+        with self.reading() as db:
             return tuple(RunEntry(*row) for row in db.execute("SELECT * FROM runs ORDER BY id"))
-
-    def trial_scores(self, batch: tuple[str, str, str, str, str, int, int]) -> dict[str, int]:
-        """Return task -> score in ppm for one (tree, suite, split, runtime, limits, seed, repeat)."""
-        with self._read() as db:
-            rows = db.execute(
-                "SELECT task, score_ppm FROM trials WHERE tree = ? AND suite = ? AND split = ? AND runtime = ? "
-                "AND limits = ? AND seed = ? AND repeat = ?",
-                batch,
-            )
-            return dict(rows.fetchall())
-
-    def keep_trials(self, rows: Iterable[tuple[str, str, str, str, str, int, int, str, int]]) -> None:
-        """Keep trials (the fields of a batch, then task and score); one that is already there is not changed."""
-        with self._write() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO trials (tree, suite, split, runtime, limits, seed, repeat, task, score_ppm) "
-                "VALUES (?,?,?,?,?,?,?,?,?)",
-                rows,
-            )
 
     def now(self) -> int:
         """The time by the store's clock, in unix seconds."""
@@ -212,7 +193,11 @@ class Store:
             raise StoreBroken(
                 f"the store was written by a newer successor (schema {version})", mend="Upgrade successor"
             )
-        db.executescript(files("agent.loop").joinpath("schema.sql").read_text("utf-8"))
+        scripts = files("agent.loop")
+        if version == 1:
+            before = scripts.joinpath("schema_1_to_2.sql").read_text("utf-8")
+            db.executescript(f"BEGIN IMMEDIATE; {before} PRAGMA user_version = 2; COMMIT;")
+        db.executescript(scripts.joinpath("schema.sql").read_text("utf-8"))
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         # Reading every table once makes a damaged file known now, not in the middle of a run.
         (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -233,7 +218,8 @@ class Store:
         return _entry(row)
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing. For the modules of this folder that keep tables of their own."""
         with self._lock, _translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -244,7 +230,8 @@ class Store:
             self._db.execute("COMMIT")
 
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The store, to read from. For the modules of this folder that keep tables of their own."""
         with self._lock, _translated():
             yield self._db
 

@@ -45,6 +45,8 @@ class Door:
         self.path = path
         """The socket on the host."""
         self.traffic = Traffic()
+        self.used = Spent()
+        """What was spent through this door alone."""
         self.transcript: list[str] = []
         """Digests of the exchanges, in the order in which they ended."""
         self.exhausted: Scope | None = None
@@ -168,6 +170,8 @@ class Door:
 
     def _count(self, exchange: Exchange) -> None:
         self.traffic.endings[exchange.ending] += 1
+        if exchange.charge is not None:
+            self.used = self.used.plus(exchange.charge.usage, exchange.charge.micro_usd)
         if exchange.refusal is not None:
             if exchange.refusal.code == BUDGET:
                 self.exhausted = self.exhausted or exchange.refusal.details["scope"]

@@ -153,11 +153,17 @@ class Ledger:
         self._candidates: dict[str, Spent] = {}
         self._days = {(day := today()): self._journal.spent_on(day)}
         self._stopped: Exhausted | None = None
+        self._over: set[str] = set()
 
     @property
     def stopped(self) -> Exhausted | None:
         """The first refusal for want of budget in the run or the day: the run ends as `budget_exhausted`."""
         return self._stopped
+
+    def over(self, candidate: str) -> bool:
+        """Whether a call of this candidate was refused because it has spent what one may."""
+        with self._lock:
+            return candidate in self._over
 
     @property
     def run(self) -> Spent:
@@ -189,6 +195,8 @@ class Ledger:
                 exhausted = Exhausted(scope, candidate)
                 if final and scope in ("run", "day"):
                     self._stopped = self._stopped or exhausted
+                elif final and scope == "candidate":
+                    self._over.add(candidate)
                 return exhausted
             made = Reservation(self._next, candidate, day, tokens, micro_usd)
             self._journal.write(Entry(made, settled=False))
