@@ -22,7 +22,7 @@ from sandbox.capture import Capture, converse
 from sandbox.contract import GUEST, Command, Ending, Level, Limits, Mount, Outcome, Progress, Role, Runtime
 from sandbox.errors import BackendUnavailable, SandboxBroken
 from sandbox.host_python import inside_of_this_machine
-from sandbox.inside import Inside, guest_folder
+from sandbox.inside import LINKS, Inside, guest_folder
 from sandbox.surroundings import arguments, environment
 from sandbox.system_calls import program
 
@@ -203,7 +203,7 @@ def _is_shown(path: Path) -> bool:
 
 
 def _links(root: Path) -> tuple[tuple[str, str], ...]:
-    places = (root / name for name in ("bin", "sbin", "lib", "lib64"))
+    places = (root / name for name in ("bin", "sbin", "lib", "lib64", *LINKS))
     return tuple((str(path.readlink()), f"/{path.name}") for path in places if path.is_symlink())
 
 

@@ -51,6 +51,8 @@ _FOLDERS = {
     WORK[1:]: 0o755,
     "tmp": 0o1777,
 }
+LINKS = {"app": f"{WORK[1:]}/task", "logs": f"{WORK[1:]}/logs"}
+"""Where tasks of other people's making look for their files, and lead their logs."""
 _COLLECTED = Caps(members=20_000, total=512 * MIB, depth=40)
 _LAYER = Caps(members=20_000, total=256 * MIB, depth=40)
 
@@ -144,7 +146,7 @@ def find_inside(cache: Path, source: str) -> Inside | None:
 
 def inside_folder(cache: Path, source: str) -> Path:
     """Return where this version of successor keeps the inside of `source`."""
-    recipe = [source, _program_digest(), LOCK.read_text(), _ETC, _FOLDERS]
+    recipe = [source, _program_digest(), LOCK.read_text(), _ETC, _FOLDERS, LINKS]
     return cache / "inside" / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
 
 
@@ -196,7 +198,7 @@ def _make(partial: Path, cache: Path, run: Run, progress: Progress) -> None:
 
 def _furnish(root: Path, facts: Facts) -> None:
     """Add what is not collected: links at the top, names for the interpreter, /etc, and empty folders to mount on."""
-    for name, target in facts.links.items():
+    for name, target in {**facts.links, **LINKS}.items():
         (root / name).symlink_to(target)
     for name in ("python", "python3"):
         link = root / "usr" / "bin" / name
