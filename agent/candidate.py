@@ -95,6 +95,17 @@ class TestReport(Record):
     ended: str = Field(description="how the run ended: exited, timed_out, out_of_memory, output_limit, killed")
 
 
+class Spending(Record):
+    """What one side's trials of a comparison asked of a model; all zero where there is none."""
+
+    calls: Count = 0
+    input_tokens: Count = Field(default=0, description="read neither from the provider's cache nor written to it")
+    output_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    micro_usd: Count = 0
+
+
 class Comparison(Record):
     """Candidate against parent on the same tasks of one suite and split, in pairs."""
 
@@ -112,6 +123,22 @@ class Comparison(Record):
     p_value_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="one-sided, paired sign-flip by family")
     noise_ppm: Count = Field(description="largest difference seen when the parent was run against itself")
     infrastructure_failures: Count = Field(description="trials that were run again; never scored")
+    graded: Literal["host", "apart", "together"] = Field(
+        default="host",
+        description="who gives the score: the host, tests in a sandbox of their own, or tests beside the answer, which "
+        "can then forge it",
+    )
+    model: str = Field(default="", description="the model that both sides spoke to; empty where none is needed")
+    parent_spent: Spending = Spending()
+    candidate_spent: Spending = Spending()
+
+
+class LeftOut(Record):
+    """An optional suite, or one task of a suite, that could not be measured on this machine."""
+
+    suite: str
+    task: str = Field(description="empty for the whole suite")
+    why: str
 
 
 class ProbeResult(Record):
@@ -137,13 +164,14 @@ class SandboxRecord(Record):
 class Evidence(Record):
     """Everything measured about one candidate, all of it produced by host code."""
 
-    schema_: Literal["successor.evidence/v2"] = Field(default="successor.evidence/v2", alias="schema")
+    schema_: Literal["successor.evidence/v3"] = Field(default="successor.evidence/v3", alias="schema")
     base_commit: GitId
     base_tree: Digest
     tree: Digest
     diff: Digest
     tests: tuple[TestReport, ...]
     comparisons: tuple[Comparison, ...]
+    left_out: tuple[LeftOut, ...] = ()
     probes: tuple[ProbeResult, ...]
     sandbox: SandboxRecord
     trials: Count

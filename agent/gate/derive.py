@@ -57,6 +57,8 @@ class Derived(Record):
     objective_dev_gain_ppm: Whole
     worst_regression_low_ppm: Whole
     worst_regression: Texts
+    optional_worse: Texts
+    objective_forgeable: Texts
     fewest_heldout_tasks: Natural
     fewest_heldout_families: Natural
     infrastructure_ppm: Natural
@@ -146,10 +148,13 @@ def _of_comparisons(facts: Measured) -> dict[str, object]:
     comparisons = facts.evidence.comparisons
     objective = {suite.name for suite in facts.evidence.suites if suite.objective}
     sought = [item for item in comparisons if item.suite in objective and item.split == "heldout"]
-    others = [item for item in comparisons if item not in sought]
-    demanded = {f"{suite.name}/{split}" for suite in facts.evidence.suites for split in ("dev", "heldout")}
+    optional = {suite.name for suite in facts.evidence.suites if suite.optional}
+    others = [item for item in comparisons if item not in sought and item.suite not in optional]
+    excused = optional & set(facts.evidence.left_out)
+    wanted = [suite.name for suite in facts.evidence.suites if suite.name not in excused]
+    demanded = {f"{name}/{split}" for name in wanted for split in ("dev", "heldout")}
     measured = Counter(_name(item) for item in comparisons)
-    heldout = [item for item in comparisons if item.split == "heldout"]
+    heldout = [item for item in comparisons if item.split == "heldout" and item.suite not in optional]
     worst = min(others, key=lambda item: (item.gain_low_ppm, _name(item)), default=None)
     return {
         "unmeasured": capped_texts(demanded - measured.keys() if demanded else ["no suite is demanded"]),
@@ -165,6 +170,12 @@ def _of_comparisons(facts: Measured) -> dict[str, object]:
         ),
         "worst_regression_low_ppm": worst.gain_low_ppm if worst else WORST_PPM,
         "worst_regression": (_name(worst),) if worst else (),
+        "optional_worse": capped_texts(
+            _name(item) for item in comparisons if item.suite in optional and item.gain_high_ppm < 0
+        ),
+        "objective_forgeable": capped_texts(
+            _name(item) for item in comparisons if item.suite in objective and item.graded == "together"
+        ),
         "fewest_heldout_tasks": min((item.tasks for item in heldout), default=0),
         "fewest_heldout_families": min((item.families for item in heldout), default=0),
         "infrastructure_ppm": max((_infrastructure(item) for item in comparisons), default=MILLION * MILLION),

@@ -1,4 +1,4 @@
-"""The parts of the facts document, `successor.facts/v2`: what the law may look at, and nothing else.
+"""The parts of the facts document, `successor.facts/v3`: what the law may look at, and nothing else.
 
 Every quantity is an integer that both rule engines hold exactly, every list is bounded, and no field has a default: a
 document that lacks a field, or has one more, is not a facts document, and what is not judged is denied.
@@ -136,6 +136,7 @@ class SuiteFact(Record):
 
     name: Text
     objective: bool
+    optional: bool = Field(description="it may be left out where the model that it needs is not to be had")
 
 
 class TestFact(Record):
@@ -169,6 +170,7 @@ class ComparisonFact(Record):
     p_value_ppm: Natural
     noise_ppm: Natural
     infrastructure_failures: Natural
+    graded: Literal["host", "apart", "together"]
 
 
 class ProbeFact(Record):
@@ -198,6 +200,7 @@ class EvidenceFacts(Record):
     suites: Annotated[tuple[SuiteFact, ...], Field(max_length=MAX_ENTRIES)]
     tests: Annotated[tuple[TestFact, ...], Field(max_length=MAX_ENTRIES)]
     comparisons: Annotated[tuple[ComparisonFact, ...], Field(max_length=MAX_ENTRIES)]
+    left_out: Texts = Field(description="suites that could not be measured on that machine; only optional ones may be")
     probes: Annotated[tuple[ProbeFact, ...], Field(max_length=MAX_ENTRIES)]
     sandbox: SandboxFact
     trials: Natural

@@ -1,4 +1,4 @@
-"""The facts about one candidate, `successor.facts/v2`: computed by the host from two trees and the evidence.
+"""The facts about one candidate, `successor.facts/v3`: computed by the host from two trees and the evidence.
 
 The law sees this document and nothing else. It is strict: a field too many, too few or of another type, and the
 document is none. Its derived block is computed, never taken on trust: a document whose block does not follow from the
@@ -40,16 +40,18 @@ from agent.workspace import SETTINGS_FILE, Zones, parse_settings
 
 __all__ = ["Facts", "collect", "conclude", "parse_facts"]
 
-SCHEMA: Literal["successor.facts/v2"] = "successor.facts/v2"
+SCHEMA: Literal["successor.facts/v3"] = "successor.facts/v3"
 MAX_FACTS_BYTES = 16 * 1024 * 1024
 
+_NO_FACTS = {"suite_digest", "model", "parent_spent", "candidate_spent"}
+"""What a comparison tells people and not the law."""
 _LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
 
 
 class Facts(Measured):
     """The whole document. Make one with `collect`, or read one with `parse_facts`."""
 
-    schema_: Literal["successor.facts/v2"] = Field(alias="schema")
+    schema_: Literal["successor.facts/v3"] = Field(alias="schema")
     derived: Derived
 
     @model_validator(mode="after")
@@ -127,6 +129,7 @@ def _evidence_facts(base: Tree, tree: Tree, evidence: Evidence) -> EvidenceFacts
         suites=capped(_demanded_suites(base.get(SETTINGS_FILE))),
         tests=capped(_test_fact(report) for report in evidence.tests),
         comparisons=capped(_comparison_fact(comparison) for comparison in evidence.comparisons),
+        left_out=capped_texts(one.suite for one in evidence.left_out if not one.task),
         probes=capped(
             ProbeFact(
                 name=probe.name, passed=probe.passed, blocking=probe.blocking, findings=capped_texts(probe.findings)
@@ -152,7 +155,7 @@ def _demanded_suites(settings: File | None) -> tuple[SuiteFact, ...]:
         suites = parse_settings(settings.content).suites if settings else []
     except BadSettings:
         suites = []
-    return tuple(SuiteFact(name=suite.name, objective=suite.objective) for suite in suites)
+    return tuple(SuiteFact(name=suite.name, objective=suite.objective, optional=suite.optional) for suite in suites)
 
 
 def _test_fact(report: TestReport) -> TestFact:
@@ -161,7 +164,7 @@ def _test_fact(report: TestReport) -> TestFact:
 
 
 def _comparison_fact(comparison: Comparison) -> ComparisonFact:
-    return ComparisonFact.model_validate(comparison.model_dump(exclude={"suite_digest"}))
+    return ComparisonFact.model_validate(comparison.model_dump(exclude=_NO_FACTS))
 
 
 def _is_complete(value: Any) -> bool:

@@ -319,4 +319,4 @@ def test_evidence_is_canonical(evaluator, base):
 
     evidence = evidence_of(evaluator, base, base.with_file("scaffold/extra.py", File(b"x = 1\n")))
 
-    assert json.loads(canonical_json(evidence))["schema"] == "successor.evidence/v2"
+    assert json.loads(canonical_json(evidence))["schema"] == "successor.evidence/v3"

@@ -335,7 +335,7 @@ def test_a_derived_block_that_does_not_follow_is_refused():
         b"{" * 100_000,
         b"[" * 100_000,
         b"\xff",
-        b'{"schema":"successor.facts/v2"}',
+        b'{"schema":"successor.facts/v3"}',
         b'{"a":1.5}',
         b'{"a":NaN}',
         b'{"a":1e999}',
