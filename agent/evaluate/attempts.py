@@ -34,7 +34,7 @@ class ModelWork:
         for _ in range(MOST_TRIES):
             attempted = self.trial.run(starter, limits)
             demand_budget(self.desk, self.account)
-            spent, said = _plus(spent, attempted.spent), (*said, *attempted.exchanges)
+            spent, said = spent + attempted.spent, (*said, *attempted.exchanges)
             if attempted.score is not None:
                 break
         return replace(attempted, spent=spent, exchanges=said)
@@ -69,7 +69,3 @@ def demand_budget(desk: Desk, account: str) -> None:
             why=f"{desk.ledger.spent(account).micro_usd / 1e6:.2f} USD went into it",
             mend="Raise [model.budget_usd] candidate in successor.toml",
         )
-
-
-def _plus(one: Spent, other: Spent) -> Spent:
-    return Spent(one.calls + other.calls, one.usage + other.usage, one.micro_usd + other.micro_usd)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.candidate import Comparison, TestReport
+from agent.candidate import Comparison, Spending, TestReport
 from agent.edits.tree import Tree
 from agent.errors import SandboxDown
 from agent.evaluate.apart import Solver
@@ -17,9 +17,11 @@ from agent.evaluate.grading import TestRun, command, grade, new_nonce, read_run
 from agent.evaluate.probes.probe import Measured
 from agent.evaluate.scoring import Request, Result, Scorer
 from agent.evaluate.staging import Staging
-from agent.evaluate.suite import SPLITS, Split, Suite, mean_ppm
+from agent.evaluate.suite import SPLITS, ModelSuite, Split, Suite, mean_ppm
+from agent.evaluate.trial import Attempted
 from agent.evaluate.visible import overlay, visible, within
 from agent.workspace import Settings
+from sandbox.broker.ledger import Spent
 from sandbox.contract import CANDIDATE_ROOT, Mount, Outcome
 
 STORED_REPEAT = 0
@@ -28,6 +30,9 @@ STORED_REPEAT = 0
 DECIDING_REPEAT = 1
 """Trials of a deciding comparison. Their seed is drawn from the pair of trees: each candidate is compared with a parent
 that ran in its own batch, and an evaluation that was killed and taken up again pays nothing twice."""
+
+KINDS_OF_REPEAT = 2
+"""Where a task is run several times, the further repeats of each kind follow in these steps."""
 
 Which = Literal["kept", "scaffold"]
 
@@ -88,63 +93,105 @@ def measure(
     seen_base, seen = visible(base, settings), visible(tree, settings)
     order = Dice(settings.seed, "order", base.digest, tree.digest)
     batch = int.from_bytes(order.seed_bytes()[:4])
-    units = [(suite, split) for suite in suites for split in SPLITS]
     requests: list[Request] = []
-    places: list[tuple[int, int, int]] = []
-    for suite, split in units:
+    places: list[tuple[Suite, Split, list[_Round]]] = []
+    for suite, split in [(suite, split) for suite in suites for split in SPLITS]:
         tasks = tuple(task.id for task in suite.tasks(split))
-        stored = Request(seen_base, suite, split, tasks, settings.seed, STORED_REPEAT)
-        pair = [Request(shown, suite, split, tasks, batch, DECIDING_REPEAT) for shown in (seen_base, seen)]
-        # Which of the pair goes first is drawn, so that a machine that grows slower favours neither.
+        rounds = []
+        # Which of a pair goes first is drawn, so that a machine that grows slower favours neither.
         flipped = order.below(2)
-        first = len(requests) + 1
-        places.append((first - 1, first + flipped, first + 1 - flipped))
-        requests += [stored, *(reversed(pair) if flipped else pair)]
+        for turn in range(suite.repeats if isinstance(suite, ModelSuite) else 1):
+            number = KINDS_OF_REPEAT * turn
+            stored = Request(seen_base, suite, split, tasks, settings.seed, STORED_REPEAT + number, seen.digest)
+            pair = [
+                Request(shown, suite, split, tasks, batch, DECIDING_REPEAT + number, seen.digest)
+                for shown in (seen_base, seen)
+            ]
+            first = len(requests) + 1
+            rounds.append(_Round(first - 1, first + flipped, first + 1 - flipped))
+            requests += [stored, *(reversed(pair) if flipped else pair)]
+        places.append((suite, split, rounds))
     results = scorer.score(requests)
-    measured = [
-        _measured(suite, split, *(results[place] for place in trio), seed=settings.seed)
-        for (suite, split), trio in zip(units, places, strict=True)
-    ]
+    measured = [_measured(suite, split, rounds, results, seed=settings.seed) for suite, split, rounds in places]
     return measured, sum(len(request.tasks) for request in requests)
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Where the results of one round lie: the parent as it is known, the parent beside the candidate, the candidate."""
+
+    stored: int
+    replayed: int
+    candidate: int
+
+
 def _measured(
-    suite: Suite, split: Split, stored: Result, replayed: Result, candidate: Result, *, seed: int
+    suite: Suite, split: Split, rounds: Sequence[_Round], results: Sequence[Result], *, seed: int
 ) -> Measured:
-    if stored.scores is None or replayed.scores is None:
+    families = {task.id: task.family for task in suite.tasks(split)}
+    sides = {side: [results[getattr(each, side)] for each in rounds] for side in ("stored", "replayed", "candidate")}
+    stored, replayed, candidate = (_mean_scores(sides[side]) for side in ("stored", "replayed", "candidate"))
+    if stored is None or replayed is None:
+        ended = next(one.ending for one in (*sides["stored"], *sides["replayed"]) if one.scores is None)
         raise SandboxDown(
             f"the parent's own scaffold gave no answers to suite {suite.name}, {split}",
-            why=f"the run {(stored if stored.scores is None else replayed).ending}",
+            why=f"the run {ended}",
             mend="A parent that cannot be measured has no children; mend it by hand first",
         )
-    families = {task.id: task.family for task in suite.tasks(split)}
-    scores = candidate.scores if candidate.scores is not None else dict.fromkeys(families, 0)
-    difference = compare(replayed.scores, scores, families, seed=seed)
+    difference = compare(replayed, candidate or dict.fromkeys(families, 0), families, seed=seed)
     comparison = Comparison(
         suite=suite.name,
         suite_digest=suite.digest,
         split=split,
         tasks=len(families),
         families=difference.families,
-        repeats=1,
+        repeats=len(rounds),
         parent_ppm=difference.parent,
         candidate_ppm=difference.candidate,
         gain_ppm=difference.gain,
         gain_low_ppm=difference.low,
         gain_high_ppm=difference.high,
         p_value_ppm=difference.p_value,
-        noise_ppm=abs(mean_ppm(list(stored.scores.values())) - difference.parent),
-        infrastructure_failures=sum(result.retries for result in (stored, replayed, candidate)) * len(families),
+        noise_ppm=abs(mean_ppm(list(stored.values())) - difference.parent),
+        infrastructure_failures=sum(one.retries for side in sides.values() for one in side) * len(families),
+        graded=suite.graded if isinstance(suite, ModelSuite) else "host",
+        model=next((one.model for one in sides["candidate"]), ""),
+        parent_spent=spending(attempt for one in sides["replayed"] for attempt in one.attempts),
+        candidate_spent=spending(attempt for one in sides["candidate"] for attempt in one.attempts),
     )
     return Measured(
         suite=suite.name,
         split=split,
         comparison=comparison,
-        stored=stored.scores,
-        replayed=replayed.scores,
-        candidate=candidate.scores or {},
-        ended=candidate.ending,
+        stored=stored,
+        replayed=replayed,
+        candidate=candidate or {},
+        ended=next((one.ending for one in sides["candidate"] if one.scores is None), sides["candidate"][0].ending),
         impossible=suite.impossible(split),
+    )
+
+
+def _mean_scores(results: Sequence[Result]) -> dict[str, int] | None:
+    """Return each task's mean over the rounds; None when a round was not answered."""
+    scores = [result.scores for result in results if result.scores is not None]
+    if len(scores) < len(results):
+        return None
+    return {task: mean_ppm([each[task] for each in scores]) for task in scores[0]}
+
+
+def spending(attempts: Iterable[Attempted]) -> Spending:
+    """Add up what trials asked of a model."""
+    total = Spent()
+    for attempt in attempts:
+        total = total + attempt.spent
+    usage = total.usage
+    return Spending(
+        calls=total.calls,
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.read,
+        cache_write_tokens=usage.write_5m + usage.write_1h,
+        micro_usd=total.micro_usd,
     )
 
 

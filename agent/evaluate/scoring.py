@@ -46,6 +46,7 @@ class Result:
     scores: Scores | None
     ending: str
     retries: int
+    model: str = ""
     attempts: tuple[Attempted, ...] = ()
     """Of trials with a model: what came of each."""
 
@@ -195,10 +196,10 @@ class Scorer:
     def _result(self, gathering: _Gathering) -> Result:
         scores = {task: gathering.scores[task] for task in gathering.request.tasks}
         answered = NO_ANSWER not in scores.values() and bool(scores)
-        attempts: tuple[Attempted, ...] = ()
-        if isinstance(gathering.request.suite, ModelSuite):
+        model, attempts = next((key.model for key in gathering.keys.values()), ""), tuple[Attempted, ...]()
+        if model:
             attempts = tuple(self._trials.attempts(gathering.keys.values()).values())
-        return Result(scores if answered else None, gathering.ending, gathering.retries, attempts)
+        return Result(scores if answered else None, gathering.ending, gathering.retries, model, attempts)
 
     def _demand_desk(self, suite: Suite) -> Desk:
         if self._desk is None:

@@ -50,7 +50,10 @@ class Spent:
 
     def plus(self, usage: Usage, micro_usd: int) -> Spent:
         """Return this with one more call."""
-        return Spent(self.calls + 1, self.usage + usage, self.micro_usd + micro_usd)
+        return self + Spent(1, usage, micro_usd)
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.calls + other.calls, self.usage + other.usage, self.micro_usd + other.micro_usd)
 
 
 @dataclass(frozen=True, slots=True)
