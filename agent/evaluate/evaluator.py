@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from agent.candidate import Evidence, SandboxRecord
+from agent.candidate import Evidence, LeftOut, SandboxRecord, Spending
 from agent.digest import sha256
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import UnknownId
-from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests
+from agent.evaluate.checkup import Checkup
+from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests, spending
 from agent.evaluate.executor import Executor
 from agent.evaluate.guard import Guard
 from agent.evaluate.identity import check_same
@@ -24,6 +25,7 @@ from agent.evaluate.suite import Split, Suite
 from agent.evaluate.trial import TrialStore
 from agent.evaluate.visible import visible
 from agent.workspace import Settings
+from sandbox.broker.desk import Desk
 from sandbox.contract import Backend, Runtime
 
 
@@ -38,11 +40,16 @@ class Evaluator:
         settings: Settings,
         trials: TrialStore,
         *,
+        desk: Desk | None = None,
+        left_out: Sequence[LeftOut] = (),
         workers: int = 2,
         checkpoint: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _: None,
+        document: Callable[[str], bytes] | None = None,
     ) -> None:
+        """`document` returns a stored exchange with a model by its digest; `None` where there is no model."""
         self._backend = backend
+        self._document = document
         self._runtime = runtime
         self._suites = {suite.name: suite for suite in suites}
         self._settings = settings
@@ -50,7 +57,10 @@ class Evaluator:
         self._limits = limits_of(settings.sandbox)
         self._staging = Staging()
         self._executor = Executor(backend, self._limits, workers, checkpoint)
-        self._scorer = Scorer(self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend))
+        self._left_out = tuple(left_out)
+        self._scorer = Scorer(
+            self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend), desk
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +78,16 @@ class Evaluator:
     def trials_run(self) -> int:
         """Trials actually paid, that is not answered from the store."""
         return self._scorer.trials_run
+
+    @property
+    def suites(self) -> tuple[Suite, ...]:
+        """The suites that can be measured here."""
+        return tuple(self._suites.values())
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What of the workspace's suites cannot be measured here, and why."""
+        return self._left_out
 
     def dev_tasks(self, suite: str) -> tuple[str, ...]:
         """IDs of the dev tasks of a suite, in a fixed order."""
@@ -89,9 +109,25 @@ class Evaluator:
         results = dict(zip(unique, self._scorer.score(requests), strict=True))
         return [results[visible(tree, self._settings).digest].scores for tree in trees]
 
+    def spending(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Spending:
+        """What the known trials of a tree on some development tasks asked of a model."""
+        chosen = self._suite(suite)
+        request = Request(
+            visible(tree, self._settings), chosen, "dev", tuple(tasks), self._settings.seed, STORED_REPEAT
+        )
+        return spending(self._scorer.accounts(request).values())
+
     def summary(self, suite: str, scores: Mapping[str, int]) -> dict[str, int]:
         """Figures for people, in ppm, from the scores of some tasks of a suite: `mean`, and what it is known by."""
         return self._suite(suite).summary(scores)
+
+    def diagnose(self, tree: Tree, suites: Collection[str] | None = None) -> Diagnosis:
+        """Say what a tree does badly on the dev tasks of some suites, or of all; what is not known yet is run."""
+        chosen = [self._suite(name) for name in (self._suites if suites is None else suites)]
+        self._progress("looking for what the development tasks have in common that fail")
+        seed, repeat = self._settings.seed, STORED_REPEAT
+        checkup = Checkup(self._executor, self._staging, self._scorer, seed, repeat, document=self._document)
+        return checkup.look(visible(tree, self._settings), chosen)
 
     def entry_points(self, suite: str) -> tuple[str, ...]:
         """Names by which a suite enters the scaffold."""
@@ -129,6 +165,7 @@ class Evaluator:
             diff=sha256(diff),
             tests=tuple(tests),
             comparisons=tuple(one.comparison for one in measured),
+            left_out=self._left_out,
             probes=tuple(probe.look(subject) for probe in PROBES),
             sandbox=self._record(),
             trials=trials,

@@ -124,11 +124,14 @@ class Scorer:
         self._executor.run([piece.work for piece in pieces], take)
         return [self._result(gathering) for gathering in gatherings]
 
-    def _gather(self, request: Request) -> _Gathering:
-        model = ""
-        if isinstance(request.suite, ModelSuite):
-            model = self._demand_desk(request.suite).identity
-        keys = {
+    def accounts(self, request: Request) -> dict[str, Attempted]:
+        """What is known of a request's trials with a model, by task."""
+        known = self._trials.attempts(self._keys(request).values())
+        return {key.task: attempted for key, attempted in known.items()}
+
+    def _keys(self, request: Request) -> dict[str, TrialKey]:
+        model = self._demand_desk(request.suite).identity if isinstance(request.suite, ModelSuite) else ""
+        return {
             task: TrialKey(
                 tree=request.tree.digest,
                 suite_digest=request.suite.digest,
@@ -142,6 +145,15 @@ class Scorer:
             )
             for task in request.tasks
         }
+
+    def accounts(self, request: Request) -> dict[str, Attempted]:
+        """Return what came of those trials of a request that were run with a model, by task."""
+        keys = self._gather(request).keys
+        known = self._trials.attempts(keys.values())
+        return {task: known[key] for task, key in keys.items() if key in known}
+
+    def _gather(self, request: Request) -> _Gathering:
+        keys = self._keys(request)
         known = self._trials.get_many(keys.values())
         return _Gathering(request, keys, {task: known[key] for task, key in keys.items() if key in known})
 
@@ -196,9 +208,8 @@ class Scorer:
     def _result(self, gathering: _Gathering) -> Result:
         scores = {task: gathering.scores[task] for task in gathering.request.tasks}
         answered = NO_ANSWER not in scores.values() and bool(scores)
-        model, attempts = next((key.model for key in gathering.keys.values()), ""), tuple[Attempted, ...]()
-        if model:
-            attempts = tuple(self._trials.attempts(gathering.keys.values()).values())
+        model = next((key.model for key in gathering.keys.values()), "")
+        attempts = tuple(self.accounts(gathering.request).values()) if model else ()
         return Result(scores if answered else None, gathering.ending, gathering.retries, model, attempts)
 
     def _demand_desk(self, suite: Suite) -> Desk:

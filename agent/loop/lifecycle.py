@@ -19,7 +19,7 @@ from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
 from agent.evaluate.guard import Guard
-from agent.evaluate.suite import Split
+from agent.evaluate.suite import SkillSuite, Split, Suite
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
 from agent.gate.review import new_nonce
@@ -54,6 +54,11 @@ class Bench(Protocol):
         self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
     ) -> list[dict[str, int] | None]:
         """Return task -> ppm for each tree, None for a tree whose scaffold did not answer."""
+        ...
+
+    @property
+    def suites(self) -> tuple[Suite, ...]:
+        """Return the suites that can be measured here."""
         ...
 
     def entry_points(self, suite: str) -> tuple[str, ...]:
@@ -144,7 +149,8 @@ class Lifecycle:
             if zone != "mind":
                 which = "a kept path" if zone == "kept" else "a path in no zone"
                 return self.store.advance(entry.id, State.DENIED, note=f"{which} was touched: {path}")
-        for suite in settings.suites:
+        # A suite that needs a model is too dear to screen with; what its tasks would show, the others show.
+        for suite in (each for each in self.bench.suites if isinstance(each, SkillSuite)):
             tasks = self.bench.dev_tasks(suite.name)[:SCREEN_TASKS]
             if self.bench.score([tree], suite.name, "dev", tasks) == [None]:
                 note = f"the scaffold did not answer the {suite.name} suite"
