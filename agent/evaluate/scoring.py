@@ -146,12 +146,6 @@ class Scorer:
             for task in request.tasks
         }
 
-    def accounts(self, request: Request) -> dict[str, Attempted]:
-        """Return what came of those trials of a request that were run with a model, by task."""
-        keys = self._gather(request).keys
-        known = self._trials.attempts(keys.values())
-        return {task: known[key] for task, key in keys.items() if key in known}
-
     def _gather(self, request: Request) -> _Gathering:
         keys = self._keys(request)
         known = self._trials.get_many(keys.values())
