@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.candidate import Count, Record
+from agent.candidate import Count, LeftOut, Record
 
 Share = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -50,13 +50,6 @@ class Sample(Record):
     task: str
     question: str = ""
     transcript: str = Field(default="", description="rendered from stored exchanges; text that nobody vouches for")
-
-
-class LeftOut(Record):
-    """A suite that was not looked at, and why."""
-
-    suite: str
-    why: str
 
 
 class Diagnosis(Record):

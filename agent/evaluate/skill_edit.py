@@ -89,6 +89,16 @@ class EditSuite:
         """Kind of noise by task ID, for displays and reports."""
         return {task.id: task.kind for task in self._tasks[split].values()}
 
+    def symptom(self, task: str, score: int) -> str:
+        """What was done instead of the edit, and what made the edit hard."""
+        what = "refused, though it can be done" if score == HONEST_REFUSAL else "a wrong file was written, or nothing"
+        return f"{what}: {self._tasks['dev'][task].kind}"
+
+    def question(self, task: str) -> str:
+        """The edit of a development task as a model wrote it; nothing for one that only a refusal answers."""
+        chosen = self._tasks["dev"][task]
+        return chosen.edit if chosen.expected is not None else ""
+
     def summary(self, scores: Mapping[str, int]) -> dict[str, int]:
         """Mean; shares of solvable edits done exactly, refused and done wrongly; share of impossible ones refused."""
         twins = {split: self.impossible(split) for split in SPLITS}

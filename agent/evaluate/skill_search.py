@@ -21,6 +21,14 @@ RANKED = 20
 """The ranking that is asked for. A longer one is refused, because somebody who ranks everything finds everything."""
 LINE_CAP = 32_768
 PATH_CAP = 512
+PLACES = (
+    (1, "the right file was ranked first"),
+    (3, "the right file was ranked second or third"),
+    (10, "the right file was ranked fourth to tenth"),
+    (RANKED, f"the right file was ranked eleventh to number {RANKED}"),
+    (RANKED + 1, f"the right file was not among the first {RANKED}"),
+)
+"""Last place, and what a ranking is called in which the right file stands there or before."""
 
 
 class SearchSettings(BaseModel):
@@ -85,6 +93,15 @@ class SearchSuite:
     def impossible(self, split: Split) -> frozenset[str]:  # noqa: ARG002  # the Protocol's signature
         """None: every question has an answer."""
         return frozenset()
+
+    def symptom(self, task: str, score: int) -> str:  # noqa: ARG002  # the Protocol's signature
+        """Where the right file stood in the ranking."""
+        place = round(FULL / score) if score else RANKED + 1
+        return next(words for last, words in PLACES if place <= last)
+
+    def question(self, task: str) -> str:
+        """The question of a development task."""
+        return self._queries["dev"][task].text
 
     def summary(self, scores: Mapping[str, int]) -> dict[str, int]:
         """Mean reciprocal rank, and the share of questions answered within the first 1, 5 and 10 places."""

@@ -45,6 +45,10 @@ class Desk:
         with self._broker.serve(folder, candidate, calls=calls) as door:
             yield door
 
+    def exchange(self, digest: str) -> bytes:
+        """Return what was said in one call, by its digest in a door's transcript. Raises `KeyError`."""
+        return self._broker.transcripts.get(digest)
+
     def close(self) -> None:
         """Remove the folders of the doors. The desk may be used, and closed, again."""
         self._scratch.close()
