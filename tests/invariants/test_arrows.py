@@ -48,6 +48,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
     "sandbox.broker.upstream": ({"sandbox"}, {"httpx2"}),  # the one place where a model is spoken to
     "sandbox.broker.connection": ({"sandbox"}, {"h11"}),
+    "sandbox.broker.local.serve": (set(), {"xllamacpp"}),  # a program of its own, and the extra is loaded in no other
     "sandbox.guest": (set(), {"pytest"}),
 }
 FIRST_PARTY = {"agent", "sandbox"}

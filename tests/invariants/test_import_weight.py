@@ -26,6 +26,7 @@ FORBIDDEN = {
     "sandbox.choose": {"anthropic", "git", "docker"},
     "sandbox.bubblewrap_backend": {"anthropic", "git", "docker"},
     "sandbox.broker.broker": HEAVY | {"libcst", "pydantic"},
+    "sandbox.broker.local.model": HEAVY | {"libcst", "pydantic", "xllamacpp"},
     "sandbox.broker.ledger": HEAVY | {"asyncio", "h11"},
     "sandbox.broker.policy": HEAVY | {"asyncio", "h11"},
 }
