@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.candidate import Evidence, LeftOut, SandboxRecord, Spending
+from agent.diagnosis import Diagnosis
 from agent.digest import sha256
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
@@ -45,11 +46,9 @@ class Evaluator:
         workers: int = 2,
         checkpoint: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _: None,
-        document: Callable[[str], bytes] | None = None,
     ) -> None:
-        """`document` returns a stored exchange with a model by its digest; `None` where there is no model."""
         self._backend = backend
-        self._document = document
+        self._desk = desk
         self._runtime = runtime
         self._suites = {suite.name: suite for suite in suites}
         self._settings = settings
@@ -125,9 +124,9 @@ class Evaluator:
         """Say what a tree does badly on the dev tasks of some suites, or of all; what is not known yet is run."""
         chosen = [self._suite(name) for name in (self._suites if suites is None else suites)]
         self._progress("looking for what the development tasks have in common that fail")
-        seed, repeat = self._settings.seed, STORED_REPEAT
-        checkup = Checkup(self._executor, self._staging, self._scorer, seed, repeat, document=self._document)
-        return checkup.look(visible(tree, self._settings), chosen)
+        exchange = self._desk.exchange if self._desk else None
+        checkup = Checkup(self._executor, self._staging, self._scorer, self._settings.seed, exchange=exchange)
+        return checkup.look(visible(tree, self._settings), chosen, () if suites else self._left_out)
 
     def entry_points(self, suite: str) -> tuple[str, ...]:
         """Names by which a suite enters the scaffold."""
