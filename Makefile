@@ -4,8 +4,10 @@ VENV ?= .venv
 DEMO ?= demo-workspace
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# Where the weights for `make test-local` are kept: never within this folder.
+TEST_MODELS ?= $(if $(filter 0,$(shell id -u)),/var/cache,$(HOME)/.cache)/successor-test
 
-.PHONY: help install install-dev demo test lint bench lock clean
+.PHONY: help install install-dev install-local demo test test-local lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -15,11 +17,18 @@ install: $(VENV)/.installed  ## successor into a local virtual environment, from
 
 install-dev: $(VENV)/.installed-dev  ## the same, with what the tests need
 
+install-local: install  ## what local models need, into the same environment
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.lock
+
 demo: install  ## one generation, offline: create, propose, evaluate, judge, ask for review
 	@$(BIN)/successor demo $(DEMO)
 
 test: install-dev  ## all tests (PYTEST_ARGS=... adds arguments)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-local: install-dev install-local  ## tests with a real local model: fetches 1.1 GB once, into TEST_MODELS
+	@weights=$$($(BIN)/python -m tests.local_model.asset "$(TEST_MODELS)") && SUCCESSOR_TEST_GGUF="$$weights" \
+		$(BIN)/python -m pytest tests/local_model --require local_model $(PYTEST_ARGS)
 
 lint: install-dev  ## formatting, lint, strict types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -28,10 +37,13 @@ bench: install-dev  ## measure, and print the table of docs/measures.md
 	@$(BIN)/python -m bench
 
 lock: install-dev  ## make the lock files anew from pyproject.toml
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --all-extras --group build \
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra bubblewrap --group build \
 		pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --all-extras --group build \
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra bubblewrap --group build \
 		--group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["local"])' \
+		| $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate -c requirements.lock - \
+		-o requirements-local.lock
 
 clean:  ## remove the virtual environment and the demo
 	@rm -rf $(VENV) $(DEMO)

@@ -11,7 +11,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-local.lock")
+APART = {"local": "requirements-local.lock"}  # extras that not every machine can install, so not everyone is given them
 
 
 def entries(name: str) -> list[str]:
@@ -29,7 +30,8 @@ def pins(name: str) -> dict[str, list[Requirement]]:
 
 
 def declared() -> list[Requirement]:
-    extras = PROJECT["project"]["optional-dependencies"].values()
+    every = PROJECT["project"]["optional-dependencies"]
+    extras = [wanted for extra, wanted in every.items() if extra not in APART]
     runtime = [*PROJECT["project"]["dependencies"], *(name for extra in extras for name in extra)]
     return [Requirement(text) for text in [*runtime, *PROJECT["dependency-groups"]["build"]]]
 
@@ -51,6 +53,18 @@ def test_what_pyproject_asks_for_is_locked_within_its_bounds(requirement):
     for pin in locked:
         (specifier,) = pin.specifier
         assert Version(specifier.version) in requirement.specifier
+
+
+@pytest.mark.parametrize("extra", APART)
+def test_an_extra_that_is_locked_apart_is_locked_within_its_bounds_and_changes_nothing(extra):
+    locked, everyone = pins(APART[extra]), pins("requirements.lock")
+    for text in PROJECT["project"]["optional-dependencies"][extra]:
+        requirement = Requirement(text)
+        (pin,) = locked[canonicalize_name(requirement.name)]
+        (specifier,) = pin.specifier
+        assert Version(specifier.version) in requirement.specifier
+    for name in locked.keys() & everyone.keys():
+        assert {str(pin) for pin in locked[name]} == {str(pin) for pin in everyone[name]}
 
 
 @pytest.mark.parametrize("python", ["3.11.2", "3.12.1", "3.13.0"])
