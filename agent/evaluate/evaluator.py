@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -127,6 +128,14 @@ class Evaluator:
         exchange = self._desk.exchange if self._desk else None
         checkup = Checkup(self._executor, self._staging, self._scorer, self._settings.seed, exchange=exchange)
         return checkup.look(visible(tree, self._settings), chosen, () if suites else self._left_out)
+
+    def shown(self, tree: Tree) -> Tree:
+        """What of a tree its own scaffold may see: neither the law, nor suites, kept tests and settings."""
+        return visible(tree, self._settings)
+
+    def stage(self, tree: Tree) -> Path:
+        """Return a folder with the files of a tree, for sandboxes to be shown, until the evaluator is closed."""
+        return self._staging.folder(tree)
 
     def entry_points(self, suite: str) -> tuple[str, ...]:
         """Names by which a suite enters the scaffold."""
