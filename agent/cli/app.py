@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli import bench, demo, doctor, init, lineage, policy, propose, review, run
+from agent.cli import bench, demo, doctor, init, lineage, policy, propose, review, run, status
 
 app = typer.Typer(
     name="successor",
@@ -36,8 +36,8 @@ app.command()(demo.demo)
 app.command()(init.init)
 app.command()(run.run)
 app.command()(run.resume)
-app.command()(run.status)
-app.command()(run.halt)
+app.command()(status.status)
+app.command()(status.halt)
 app.command()(propose.propose)
 app.add_typer(review.app, name="review")
 app.command(name="lineage")(lineage.lineage)

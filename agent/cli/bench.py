@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import closing
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agent.candidate import Spending
 from agent.cli.meter import metered
+from agent.cli.model import BudgetOption, ModelOption, open_model
 from agent.cli.parts import choose_wall, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption
+from agent.cli.run import ParallelOption, SandboxOption, tell_left_out
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
 from agent.errors import UnknownId
+from agent.evaluate.suite import FULL
+
+if TYPE_CHECKING:
+    from agent.edits.tree import Tree
+    from agent.evaluate.evaluator import Evaluator
 
 
 def bench(
@@ -22,6 +31,8 @@ def bench(
     suite: Annotated[str | None, typer.Option("--suite", metavar="NAME", help="One suite only.")] = None,
     sandbox: SandboxOption = None,
     parallel: ParallelOption = 0,
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,23 +48,60 @@ def bench(
             raise UnknownId(f"no suite is called {suite!a}", mend="See successor.toml")
         workers = parallel or os.cpu_count() or 1
         backend = choose_wall(opened, sandbox, workers, voice.step)
-        results: dict[str, Any] = {}
         with (
             closing(backend),
             metered(voice, opened.settings.budget.trials) as meter,
-            open_evaluator(opened, backend, workers, meter.say) as (evaluator, _),
+            open_model(opened, model, budget_usd, meter.say) as supply,
+            open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
         ):
             meter.follow(lambda: evaluator.trials_run)
-            for name in names:
-                meter.say(f"{name}: {commit[:12]}")
-                (scores,) = evaluator.score([tree], name, "dev", evaluator.dev_tasks(name))
-                results[name] = evaluator.summary(name, scores) if scores else None
-        lines = [f"{name:<10} {_figures(figures)}" for name, figures in results.items()]
-        document = {"commit": commit, "split": "dev", "suites": results}
-        voice.answer(document, lambda console: console.print("\n".join(lines), markup=False))
+            tell_left_out(evaluator.left_out, meter.say)
+            measured = {each.name for each in evaluator.suites}
+            rows = [_row(evaluator, tree, name, meter.say) for name in names if name in measured]
+            left_out = [one.model_dump() for one in evaluator.left_out]
+        document = {
+            "commit": commit,
+            "split": "dev",
+            "suites": {row.name: row.figures for row in rows},
+            "spent": {row.name: {**row.spent.model_dump(), "solved": row.solved} for row in rows},
+            "left_out": left_out,
+        }
+        voice.answer(document, lambda console: console.print("\n".join(map(_line, rows)), markup=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a generation is worth on one suite: figures in ppm, None when it did not answer; tasks solved in full."""
+
+    name: str
+    figures: dict[str, int] | None
+    solved: int
+    spent: Spending
+
+
+def _row(evaluator: Evaluator, tree: Tree, name: str, say: Callable[[str], None]) -> Row:
+    say(f"measuring {name}")
+    tasks = evaluator.dev_tasks(name)
+    (scores,) = evaluator.score([tree], name, "dev", tasks)
+    figures = evaluator.summary(name, scores) if scores else None
+    solved = sum(score == FULL for score in (scores or {}).values())
+    return Row(name, figures, solved, evaluator.spending(tree, name, tasks))
+
+
+def _line(row: Row) -> str:
+    return f"{row.name:<10} {_figures(row.figures)}{_price(row.spent, row.solved)}"
 
 
 def _figures(figures: dict[str, int] | None) -> str:
     if figures is None:
         return "the scaffold did not answer"
     return "  ".join(f"{name} {value / 1e6:.4f}" for name, value in figures.items())
+
+
+def _price(spent: Spending, solved: int) -> str:
+    """What it cost, for a suite that needs a model."""
+    if not spent.calls:
+        return ""
+    tokens = spent.input_tokens + spent.output_tokens + spent.cache_read_tokens + spent.cache_write_tokens
+    each = f"{tokens // solved:,}" if solved else "-"
+    return f"  calls {spent.calls}  tokens {tokens:,}  tokens per solved task {each}  ${spent.micro_usd / 1e6:.4f}"

@@ -33,7 +33,7 @@ def demo(
     with speaking(as_json=as_json) as voice:
         _make(folder, voice)
         if not _waiting(folder):
-            _, summary = go(folder, Wish(candidates=1, yes=True), voice)
+            _, summary = go(folder, Wish(candidates=1, yes=True, offline=True), voice)
             voice.step(f"the run ended: {summary.message}")
         _ask(folder, voice)
 

@@ -15,6 +15,7 @@ from agent.errors import Misuse, Refused
 from agent.workspace import STATE_FOLDER, Settings, find_workspace
 
 if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
+    from agent.cli.model import Supply
     from agent.edits.tree import Tree
     from agent.evaluate.evaluator import Evaluator
     from agent.lineage.repository import Repository
@@ -160,9 +161,12 @@ def demand_level(workspace: Workspace, backend: Backend) -> None:
 
 @contextmanager
 def open_evaluator(
-    workspace: Workspace, backend: Backend, workers: int, say: Callable[[str], None]
+    workspace: Workspace, backend: Backend, workers: int, say: Callable[[str], None], supply: Supply | None = None
 ) -> Iterator[tuple[Evaluator, Checkpoint]]:
-    """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at."""
+    """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at.
+
+    Optional suites that need a model are left out, and named, where `supply` has none.
+    """
     from agent.evaluate.catalogue import load_suites
     from agent.evaluate.evaluator import Evaluator
     from agent.loop.stop import Checkpoint, Halt
@@ -170,7 +174,10 @@ def open_evaluator(
 
     cache, settings = cache_folder(), workspace.settings
     runtime = backend.prepare(say)
-    suites = load_suites(workspace.base, settings, runtime, cache, say, backend=backend)
+    desk, no_model = (supply.desk, supply.why) if supply else (None, "none was asked for")
+    suites, left_out = load_suites(
+        workspace.base, settings, runtime, cache, say, backend=backend, no_model="" if desk else no_model
+    )
     # The evaluator counts the trials that the checkpoint bounds: each needs the other.
     counted: list[Evaluator] = []
     checkpoint = Checkpoint(
@@ -178,7 +185,7 @@ def open_evaluator(
     )
     with Evaluator(
         backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
-        progress=say,
+        progress=say, desk=desk, left_out=left_out,
     ) as evaluator:  # fmt: skip
         counted.append(evaluator)
         yield evaluator, checkpoint

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from agent.cli.model import BudgetOption, ModelOption, open_model
 from agent.cli.parts import Workspace, choose_wall, demand_level, load_keys, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption, document_of, show_candidate
+from agent.cli.run import ParallelOption, SandboxOption, show_candidate, tell_left_out
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking
+from agent.cli.status import document_of
 from agent.errors import Misuse, Refused
 from agent.gate.trust import check_name
 from agent.loop.stop import Stop
@@ -30,6 +33,8 @@ def propose(
     ] = None,
     sandbox: SandboxOption = None,
     parallel: ParallelOption = 0,
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,15 +47,25 @@ def propose(
             raise Misuse("name what is proposed", mend="Give either --patch FILE or --branch REV")
         check_name(by)
         with open_workspace(workspace, writing=True) as opened:
-            entry = _through_the_gate(opened, by, patch, branch, (sandbox, parallel), voice)
+            entry = _through_the_gate(opened, by, patch, branch, How(sandbox, parallel, model, budget_usd), voice)
             document = document_of(opened, entry)
             voice.answer(document, lambda console: show_candidate(console, document, opened.folder))
         if entry.state != "awaiting_review":
             raise typer.Exit(1)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """With what the change is measured."""
+
+    sandbox: str | None
+    parallel: int
+    model: str | None
+    budget_usd: float | None
+
+
 def _through_the_gate(
-    opened: Workspace, by: str, patch: Path | None, branch: str | None, how: tuple[str | None, int], voice: Voice
+    opened: Workspace, by: str, patch: Path | None, branch: str | None, how: How, voice: Voice
 ) -> Entry:
     import os
 
@@ -64,14 +79,16 @@ def _through_the_gate(
         assert branch is not None
         proposal = from_tree(opened.repository.tree(opened.repository.resolve(branch)))
     keys = load_keys(opened.state)
-    workers = how[1] or os.cpu_count() or 1
-    backend = choose_wall(opened, how[0], workers, voice.step)
+    workers = how.parallel or os.cpu_count() or 1
+    backend = choose_wall(opened, how.sandbox, workers, voice.step)
     demand_level(opened, backend)
     with (
         closing(backend),
         metered(voice, opened.settings.budget.trials) as meter,
-        open_evaluator(opened, backend, workers, meter.say) as (evaluator, _),
+        open_model(opened, how.model, how.budget_usd, meter.say) as supply,
+        open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
     ):
+        tell_left_out(evaluator.left_out, meter.say)
         meter.follow(lambda: evaluator.trials_run)
         lifecycle = Lifecycle(opened.repository, opened.store, evaluator, keys, meter.say)
         entry = lifecycle.draft(opened.parent, proposal, by, None)

@@ -7,6 +7,7 @@ the canonical one whose digest is signed, every byte of it, with hidden characte
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +132,8 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         console.print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)), markup=False)
+    for line in _model_lines(evidence):
+        console.print(visible(line), markup=False)
     for t in evidence["tests"]:
         bad = len(t["failed"]) + len(t["missing"])
         tail = f", [red]{bad} failed or missing[/red]" if bad else ""
@@ -145,6 +148,21 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
         f"{evidence['candidates_tried']} trees tried by the proposer to find it"
     )
+
+
+def _model_lines(evidence: dict[str, Any]) -> Iterator[str]:
+    """What a model had to do with it, and what could not be measured without one."""
+    for c in evidence["comparisons"]:
+        if c["model"]:
+            sides = "; ".join(f"{side} {_spent(c[f'{side}_spent'])}" for side in ("parent", "candidate"))
+            yield f"{c['suite']} {c['split']}: model {c['model']}, {c['repeats']} x, graded {c['graded']}; {sides}"
+    for one in evidence["left_out"]:
+        yield f"left out: suite {one['suite']}{one['task'] and ', task ' + one['task']}: {one['why']}"
+
+
+def _spent(spent: dict[str, int]) -> str:
+    tokens = sum(count for name, count in spent.items() if name.endswith("_tokens"))
+    return f"{spent['calls']} calls, {tokens:,} tokens, ${spent['micro_usd'] / 1e6:.4f}"
 
 
 def _row(c: dict[str, Any]) -> tuple[str, ...]:

@@ -1,18 +1,20 @@
-"""`successor run`, `resume`, `status` and `halt`: the unattended loop, and the hand on it."""
+"""`successor run` and `resume`: the unattended loop."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from agent.candidate import LeftOut
+from agent.cli.model import BudgetOption, ModelOption, Supply, open_model
 from agent.cli.parts import (
     Workspace,
     choose_wall,
@@ -27,6 +29,10 @@ from agent.errors import Refused
 from agent.loop.stop import Halt
 from agent.loop.store import Entry
 from agent.workspace import STATE_FOLDER, Budget, find_workspace
+
+if TYPE_CHECKING:
+    from agent.propose.proposer import Proposer
+    from sandbox.contract import Backend
 
 SandboxOption = Annotated[
     Literal["auto", "docker", "bubblewrap"] | None,
@@ -48,11 +54,23 @@ class Wish:
     seconds: int | None = None
     seed: int | None = None
     yes: bool = False
+    proposer: Literal["auto", "claude", "codemod"] = "auto"
+    model: str | None = None
+    budget_usd: float | None = None
+    offline: bool = False
+    """Whether to do without a model, even where there is one."""
 
 
 def run(
     candidates: Annotated[int, typer.Option("--candidates", "-n", min=1, help="How many to make at most.")] = 1,
-    proposer: Annotated[Literal["codemod"], typer.Option(help="Who drafts them: an offline search.")] = "codemod",
+    proposer: Annotated[
+        Literal["auto", "claude", "codemod"],
+        typer.Option(
+            help="Who drafts them: the scaffold itself with a model, or an offline search; auto: as there is."
+        ),
+    ] = "auto",
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
     sandbox: SandboxOption = None,
     parallel: ParallelOption = 0,
     trials: Annotated[int | None, typer.Option(min=1, help="Budget of trials; default: successor.toml.")] = None,
@@ -64,17 +82,19 @@ def run(
 ) -> None:
     """Propose, evaluate and judge candidates, until one waits for review, a budget is spent, or `successor halt`.
 
-    Nothing is committed. Example: `successor run -n 2 --seconds 600`
+    With ANTHROPIC_API_KEY set, or `--model local:FILE`, the newest generation works on its own code; without, an
+    offline search does. Nothing is committed. Example: `successor run -n 2 --budget-usd 3`
     """
-    del proposer  # one proposer so far; named so that scripts are explicit
     with speaking(as_json=as_json) as voice:
-        wish = Wish(candidates, sandbox, parallel, trials, seconds, seed, yes)
+        wish = Wish(candidates, sandbox, parallel, trials, seconds, seed, yes, proposer, model, budget_usd)
         report(voice, *go(workspace, wish, voice))
 
 
 def resume(
     sandbox: SandboxOption = None,
     parallel: ParallelOption = 0,
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,40 +104,7 @@ def resume(
     """
     with speaking(as_json=as_json) as voice:
         Halt(find_workspace(workspace.resolve()) / STATE_FOLDER).clear()
-        report(voice, *go(workspace, Wish(0, sandbox, parallel, yes=True), voice))
-
-
-def halt(
-    reason: Annotated[str, typer.Option(help="Shown to whoever asks why nothing runs.")] = "asked by a person",
-    workspace: WorkspaceOption = HERE,
-    as_json: JsonOption = False,
-) -> None:
-    """Stop the run of this workspace, from any shell, and let none start until `successor resume`.
-
-    Example: `successor halt --reason "looking at a strange candidate"`
-    """
-    with speaking(as_json=as_json) as voice:
-        Halt(find_workspace(workspace.resolve()) / STATE_FOLDER).set(reason)
-        voice.answer({"halted": True, "reason": reason}, lambda c: c.print("halted; go on with: successor resume"))
-
-
-def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Say where every candidate stands, what the last run did and why it stopped.
-
-    Example: `successor status`
-    """
-    with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
-        last = opened.store.runs()[-1:]
-        reason = Halt(opened.state).reason
-        entries = opened.store.candidates()
-        document = {
-            "workspace": opened.settings.name,
-            "parent": opened.parent,
-            "halted": reason,
-            "last_run": asdict(last[0]) if last else None,
-            "candidates": [document_of(opened, entry) for entry in entries],
-        }
-        voice.answer(document, lambda console: _show_status(console, document))
+        report(voice, *go(workspace, Wish(0, sandbox, parallel, yes=True, model=model, budget_usd=budget_usd), voice))
 
 
 def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
@@ -125,7 +112,6 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
     from agent.cli.meter import metered
     from agent.loop.lifecycle import Lifecycle
     from agent.loop.run import Run
-    from agent.propose.codemod import Codemod
 
     with open_workspace(start, writing=True) as found:
         workspace = replace(found, settings=_with_budget(found, wish))
@@ -142,21 +128,47 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
         with (
             closing(backend),
             metered(voice, workspace.settings.budget.trials) as meter,
-            open_evaluator(workspace, backend, workers, meter.say) as (evaluator, checkpoint),
+            _model(workspace, wish, meter.say) as supply,
+            open_evaluator(workspace, backend, workers, meter.say, supply) as (evaluator, checkpoint),
         ):
             meter.follow(lambda: evaluator.trials_run)
+            tell_left_out(evaluator.left_out, meter.say)
             lifecycle = Lifecycle(workspace.repository, workspace.store, evaluator, keys, meter.say)
+            name, proposer = _proposer(workspace, wish, supply, backend)
             loop = Run(
                 lifecycle,
                 workspace.settings,
-                Codemod(),
-                "codemod",
+                proposer,
+                name,
                 checkpoint,
                 seed=workspace.settings.seed if wish.seed is None else wish.seed,
                 max_changed_lines=changed_lines_allowed(workspace),
                 confirm=_confirm(workspace, wish, voice),
+                spent=supply.spent,
             )
             return workspace, loop.go(wish.candidates)
+
+
+def _model(workspace: Workspace, wish: Wish, say: Callable[[str], None]) -> AbstractContextManager[Supply]:
+    """The model that was wished for. An offline run has none, whatever there is."""
+    if wish.offline:
+        return nullcontext(Supply(None, "this run is offline"))
+    return open_model(workspace, wish.model, wish.budget_usd, say)
+
+
+def tell_left_out(left_out: Sequence[LeftOut], say: Callable[[str], None]) -> None:
+    """Name what cannot be measured here, before anything is paid."""
+    for one in left_out:
+        say(f"left out: suite {one.suite}{one.task and f', task {one.task}'}: {one.why}")
+
+
+def _proposer(workspace: Workspace, wish: Wish, supply: Supply, backend: Backend) -> tuple[str, Proposer]:
+    """Who drafts candidates, and under which name."""
+    if wish.proposer == "codemod" or (wish.proposer == "auto" and supply.desk is None):
+        from agent.propose.codemod import Codemod
+
+        return "codemod", Codemod()
+    raise Refused("the claude proposer is not wired yet")
 
 
 def changed_lines_allowed(workspace: Workspace) -> int:
@@ -179,6 +191,11 @@ def report(voice: Voice, workspace: Workspace, summary: Any) -> None:
         "message": summary.message,
         "trials": summary.trials,
         "host_cpu_ms": summary.host_cpu_ms,
+        "spent": {
+            "calls": summary.spent.calls,
+            "tokens": asdict(summary.spent.usage),
+            "micro_usd": summary.spent.micro_usd,
+        },
         "candidates": [
             {"id": e.id, "state": e.state, "note": summary.notes.get(e.id, ""), "trials": e.trials}
             for e in summary.candidates
@@ -188,15 +205,6 @@ def report(voice: Voice, workspace: Workspace, summary: Any) -> None:
     codes = {"failed": 3, "interrupted": 130, "halted": 1}
     if summary.ending in codes:
         raise typer.Exit(codes[summary.ending])
-
-
-def document_of(opened: Workspace, entry: Entry) -> dict[str, Any]:
-    """What `status` says about one candidate."""
-    last = opened.store.transitions(entry.id)[-1]
-    return {
-        "id": entry.id, "state": entry.state, "proposer": entry.proposer, "base_commit": entry.base_commit,
-        "created": entry.created, "trials": entry.trials, "since": last.at, "note": last.note,
-    }  # fmt: skip
 
 
 def _with_budget(workspace: Workspace, wish: Wish) -> Any:
@@ -220,23 +228,6 @@ def _confirm(workspace: Workspace, wish: Wish, voice: Voice) -> Callable[[Entry]
             mend="Run at a terminal, or say yes to all with --yes",
         )  # fmt: skip
     return lambda entry: typer.confirm(f"Evaluate candidate {entry.id} ({entry.trials} search trials so far)?")
-
-
-def _show_status(console: Console, document: dict[str, Any]) -> None:
-    console.print(f"[bold]{escape(document['workspace'])}[/bold]  parent {document['parent'][:12]}")
-    if document["halted"] is not None:
-        console.print(f"[bold red]halted[/bold red]: {escape(visible(document['halted']))}")
-    last = document["last_run"]
-    if last:
-        ending = last["ending"] or "killed, or still running"
-        console.print(
-            f"run {last['id']}: {ending}; {last['made']} made, {last['trials']} trials. {plain(last['message'])}"
-        )
-    for candidate in document["candidates"]:
-        note = escape(visible(candidate["note"])[:100])
-        console.print(f"  {plain(candidate['id'])}  {candidate['state']:<16} {plain(candidate['proposer']):<10} {note}")
-    if not document["candidates"]:
-        console.print("  no candidates yet; make one with: successor run")
 
 
 def _show_run(console: Console, document: dict[str, Any], folder: Path) -> None:

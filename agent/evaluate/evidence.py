@@ -130,14 +130,8 @@ def _measured(
 ) -> Measured:
     families = {task.id: task.family for task in suite.tasks(split)}
     sides = {side: [results[getattr(each, side)] for each in rounds] for side in ("stored", "replayed", "candidate")}
-    stored, replayed, candidate = (_mean_scores(sides[side]) for side in ("stored", "replayed", "candidate"))
-    if stored is None or replayed is None:
-        ended = next(one.ending for one in (*sides["stored"], *sides["replayed"]) if one.scores is None)
-        raise SandboxDown(
-            f"the parent's own scaffold gave no answers to suite {suite.name}, {split}",
-            why=f"the run {ended}",
-            mend="A parent that cannot be measured has no children; mend it by hand first",
-        )
+    stored, replayed = (_demand_scores(suite, split, sides[side]) for side in ("stored", "replayed"))
+    candidate = _mean_scores(sides["candidate"])
     difference = compare(replayed, candidate or dict.fromkeys(families, 0), families, seed=seed)
     comparison = Comparison(
         suite=suite.name,
@@ -169,6 +163,18 @@ def _measured(
         ended=next((one.ending for one in sides["candidate"] if one.scores is None), sides["candidate"][0].ending),
         impossible=suite.impossible(split),
     )
+
+
+def _demand_scores(suite: Suite, split: Split, results: Sequence[Result]) -> dict[str, int]:
+    """Return the parent's scores; raise `SandboxDown` when it gave none."""
+    scores = _mean_scores(results)
+    if scores is None:
+        raise SandboxDown(
+            f"the parent's own scaffold gave no answers to suite {suite.name}, {split}",
+            why=f"the run {next(one.ending for one in results if one.scores is None)}",
+            mend="A parent that cannot be measured has no children; mend it by hand first",
+        )
+    return scores
 
 
 def _mean_scores(results: Sequence[Result]) -> dict[str, int] | None:

@@ -22,6 +22,7 @@ from agent.loop.stop import Checkpoint, Ending, Stop
 from agent.loop.store import Entry
 from agent.propose.proposer import Brief, Proposal, Proposer
 from agent.workspace import Settings
+from sandbox.broker.ledger import Spent
 
 UNFINISHED = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED)
 DAY = 24 * 3600
@@ -43,6 +44,8 @@ class Summary:
     """Why each candidate is where it is, by ID."""
     host_cpu_ms: int
     """Processor time of this process: what the loop itself costs beside the trials."""
+    spent: Spent
+    """What was asked of a model, and its price."""
 
 
 class DevHalf:
@@ -78,6 +81,8 @@ class Run:
     max_changed_lines: int
     confirm: Callable[[Entry], bool] = lambda _: True
     """Asked before a candidate is paid for; the way of `autonomy = "assisted"`."""
+    spent: Callable[[], Spent] = Spent
+    """What the run has spent on a model so far."""
     made: list[Entry] = field(default_factory=list)
 
     def go(self, candidates: int) -> Summary:
@@ -86,6 +91,9 @@ class Run:
         started = time.process_time()
         run = store.begin_run(self.proposer_name, candidates)
         ending, message = self._until_stopped(run, candidates)
+        spent = self.spent()
+        if spent.calls:
+            message += f"; {spent.calls} calls of the model, {spent.usage.total:,} tokens, ${spent.micro_usd / 1e6:.4f}"
         trials = self.lifecycle.bench.trials_run
         store.progress_run(run, made=len(self.made), trials=trials)
         store.end_run(run, ending, message)
@@ -93,7 +101,7 @@ class Run:
         notes = {entry.id: store.transitions(entry.id)[-1].note for entry in self.made}
         entries = tuple(store.candidate(entry.id) for entry in self.made)
         cpu = int((time.process_time() - started) * 1000)
-        return Summary(run, ending, message, trials, entries, notes, cpu)
+        return Summary(run, ending, message, trials, entries, notes, cpu, spent)
 
     def _until_stopped(self, run: int, candidates: int) -> tuple[Ending, str]:
         """Return why the run ended. What is open when it ends stays open for `resume`."""

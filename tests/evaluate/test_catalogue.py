@@ -30,7 +30,7 @@ def test_the_kind_decides_the_suite(base):
         (b"\xff", "not UTF-8"),
         (b"schema = [", "not valid TOML"),
         (b"", "kind"),
-        (SEARCH.replace(b"skill-search", b"harbor"), "kind"),
+        (SEARCH.replace(b"skill-search", b"harbour"), "kind"),
         (SEARCH + b"answers = 1\n", "answers"),
         (SEARCH.replace(b"dev_tasks = 60", b"dev_tasks = 0"), "dev_tasks"),
         (SEARCH.replace(b"dev_tasks = 60", b'dev_tasks = "60"'), "dev_tasks"),
@@ -48,7 +48,7 @@ def load(base, settings, library, cache, script):
 
 
 def test_suites_are_loaded_in_the_order_of_the_settings(base, settings, library, tmp_path):
-    suites = load(base, settings, library, tmp_path, lambda mounts, command: said(b"[]"))
+    suites, _ = load(base, settings, library, tmp_path, lambda mounts, command: said(b"[]"))
 
     assert [(suite.name, suite.objective) for suite in suites] == [("search", True), ("edit", False)]
     assert {task.family for task in suites[0].tasks("dev")}.isdisjoint(t.family for t in suites[1].tasks("heldout"))

@@ -26,7 +26,7 @@ KEPT, OWN = "tests/kept/test_kept.py", "tests/scaffold/test_scaffold.py"
 @pytest.fixture(scope="session")
 def suites(wall, base, settings, cache):
     backend, runtime = wall
-    return load_suites(base, settings, runtime, cache, lambda _: None, backend=backend)
+    return load_suites(base, settings, runtime, cache, lambda _: None, backend=backend)[0]
 
 
 @pytest.fixture

@@ -1,0 +1,202 @@
+"""Which model a command gets, if any: from its options, `successor.toml` and the environment, to a desk that serves it.
+
+The API key is taken out of the environment at once: nothing that this process starts, git and its hooks included, finds
+it there. It goes to the broker, and from there only into the headers of calls to the model's server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.cli.parts import Workspace, cache_folder
+from agent.errors import BadSettings, Misuse, Refused, StoreBroken
+from agent.workspace import ModelSettings
+
+if TYPE_CHECKING:  # loaded by the commands that speak to a model
+    from sandbox.broker.broker import Broker
+    from sandbox.broker.desk import Desk
+    from sandbox.broker.ledger import Ledger, Spent
+    from sandbox.broker.rules import BrokerConfig
+    from sandbox.broker.transcript import Transcripts
+    from sandbox.broker.usage import PriceTable
+
+LOCAL = "local:"
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
+ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
+TRANSCRIPTS = "transcripts"
+"""Folder in the workspace's state where every exchange with a model is kept."""
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Its name, or local:FILE for a GGUF file; default: successor.toml."),
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option("--budget-usd", min=0, metavar="USD", help="The most a model may cost; lowers successor.toml."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A model to work with, or why there is none."""
+
+    desk: Desk | None
+    why: str = ""
+
+    def demanded(self, who: str) -> Desk:
+        """Return the desk; raise `Refused`, naming who needs it, when there is none."""
+        if self.desk is None:
+            raise Refused(
+                f"{who} needs a model",
+                why=self.why,
+                mend=f"Set {KEY_VARIABLE}, or name a model file: --model local:FILE",
+            )
+        return self.desk
+
+    def spent(self) -> Spent:
+        """What was asked of it so far, and the price."""
+        from sandbox.broker.ledger import Spent
+
+        return Spent() if self.desk is None else self.desk.ledger.run
+
+
+@contextmanager
+def open_model(
+    workspace: Workspace, asked: str | None, budget_usd: float | None, say: Callable[[str], None]
+) -> Iterator[Supply]:
+    """Give the model that was asked for, else the one of successor.toml, else none.
+
+    What was asked for on the command line must be there (`Refused`, `ModelUnavailable`); what only successor.toml names
+    need not.
+    """
+    from sandbox.broker.broker import Broker
+    from sandbox.broker.transcript import FolderTranscripts
+
+    settings = _wanted(workspace, asked)
+    local = asked is not None and asked.startswith(LOCAL)
+    reason = "" if local else _absence(settings)
+    if settings is None or reason:
+        if asked is not None:
+            Supply(None, reason).demanded(f"--model {asked}")
+        yield Supply(None, reason)
+        return
+    transcripts = FolderTranscripts(workspace.state / TRANSCRIPTS)
+    ledger = _ledger(workspace, settings, budget_usd)
+    if local:
+        with _local(Path((asked or "").removeprefix(LOCAL)), settings, ledger, transcripts, say) as desk:
+            yield Supply(desk)
+        return
+    name, prices = settings.name, _prices(settings)
+    with (
+        Broker(_config(settings, name), take_key(), ledger, transcripts, prices=prices) as broker,
+        _desk(broker, name) as desk,
+    ):
+        yield Supply(desk)
+
+
+@cache
+def take_key() -> str:
+    """Return the API key, which is in the environment no more; empty when there is none."""
+    return os.environ.pop(KEY_VARIABLE, "")
+
+
+def _wanted(workspace: Workspace, asked: str | None) -> ModelSettings | None:
+    """The settings of the model that is to be used: those of the workspace, under the name that was asked for."""
+    settings = workspace.settings.model
+    if asked is None or asked.startswith(LOCAL):
+        return settings if asked is None else settings or ModelSettings(name="local")
+    if settings is None or settings.name == asked:
+        return settings or ModelSettings(name=asked)
+    # A price in successor.toml is the price of the model named there.
+    return settings.model_copy(update={"name": asked, "price": None})
+
+
+def _absence(settings: ModelSettings | None) -> str:
+    """Why there is no model; empty when there is one."""
+    if settings is None:
+        return "successor.toml names none"
+    if not take_key() and _address(settings).startswith("https://api.anthropic.com"):
+        return f"{KEY_VARIABLE} is not set"
+    return ""
+
+
+def _address(settings: ModelSettings) -> str:
+    return os.environ.get(ADDRESS_VARIABLE) or settings.base_url
+
+
+def _config(settings: ModelSettings, model: str) -> BrokerConfig:
+    from sandbox.broker.rules import BrokerConfig, Policy
+
+    return BrokerConfig(Policy(frozenset({model}), max_tokens=settings.max_tokens), base_url=_address(settings))
+
+
+def _prices(settings: ModelSettings) -> PriceTable:
+    from sandbox.broker.usage import MILLION, Price, shipped_prices
+
+    table = dict(shipped_prices())
+    if settings.price is not None:
+        usd = settings.price
+        write = usd.input if usd.cache_write is None else usd.cache_write
+        read = usd.input if usd.cache_read is None else usd.cache_read
+        row = {"input": usd.input, "output": usd.output, "write_5m": write, "write_1h": write, "read": read}
+        table[settings.name] = Price(**{kind: round(price * MILLION) for kind, price in row.items()})
+    if settings.name not in table:
+        raise BadSettings(
+            f"the price of the model {settings.name!a} is not known",
+            why="no budget could be held without it",
+            mend="Give it in successor.toml, in USD for a million tokens: [model.price] input = 4.0, output = 20.0",
+        )
+    return table
+
+
+def _ledger(workspace: Workspace, settings: ModelSettings, budget_usd: float | None) -> Ledger:
+    from sandbox.broker.journal import FileJournal
+    from sandbox.broker.ledger import Budget, Budgets, Ledger, lowered
+    from sandbox.broker.usage import MILLION
+
+    def budget(usd: float | None) -> Budget:
+        return Budget(micro_usd=None if usd is None else round(usd * MILLION))
+
+    given = settings.budget_usd
+    run = budget(given.run) if budget_usd is None else lowered(budget(given.run), micro_usd=round(budget_usd * MILLION))
+    try:
+        journal = FileJournal(workspace.state / "spending.jsonl")
+    except ValueError as error:
+        mend = "Move .successor/spending.jsonl aside; it says what was spent today, and nothing else"
+        raise StoreBroken("the journal of spending cannot be read", why=str(error), mend=mend) from error
+    return Ledger(Budgets(budget(given.call), budget(given.candidate), run, budget(given.day)), journal)
+
+
+@contextmanager
+def _local(
+    path: Path, settings: ModelSettings, ledger: Ledger, transcripts: Transcripts, say: Callable[[str], None]
+) -> Iterator[Desk]:
+    from sandbox.broker.broker import Broker
+    from sandbox.broker.local.model import open_local
+
+    if not path.is_file():
+        raise Misuse(f"there is no model file {str(path)!a}", mend="Name a file in the GGUF format: --model local:FILE")
+    with open_local(path, cache_folder(), say) as model:
+        config = _config(settings, model.model)
+        broker = Broker(config, "", ledger, transcripts, prices=model.prices, upstream=model.upstream)
+        with broker, _desk(broker, model.model, model.model_id) as desk:
+            yield desk
+
+
+@contextmanager
+def _desk(broker: Broker, model: str, identity: str = "") -> Iterator[Desk]:
+    from sandbox.broker.desk import Desk
+
+    desk = Desk(broker, model, identity)
+    try:
+        yield desk
+    finally:
+        desk.close()
