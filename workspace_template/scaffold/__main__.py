@@ -1,13 +1,17 @@
-"""Command line: one JSON document per line in, one answer per line out.
+"""Command line: JSON in, JSON out.
 
     python -m scaffold rank --corpus DIR [--limit N]   {"id", "query"} -> {"id", "ranking": [path, ...]}
     python -m scaffold edit                            {"id", "path", "content", "edit"} -> {"id", "content"}
+    python -m scaffold solve                           {"instruction"} -> {"ended", "steps", "summary"}
 
-A line that cannot be answered gets {"id", "refused": reason}; its id is null when the line did not tell it.
+The first two answer line by line. A line that cannot be answered gets {"id", "refused": reason}; its id is null when
+the line did not tell it. The last works on one task in the current folder, with the model that SCAFFOLD_MODEL names
+behind the unix socket SCAFFOLD_SOCKET; it exits with 1 when that never answered.
 """
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -29,7 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rank.add_argument("--corpus", type=Path, required=True, help="folder of the repository")
     rank.add_argument("--limit", type=int, default=20, help="most paths per answer")
     commands.add_parser("edit", help="apply SEARCH/REPLACE blocks to each content")
+    work = commands.add_parser("solve", help="work on a task in the current folder")
+    work.add_argument("--max-steps", type=int, default=40, help="most answers of the model")
+    work.add_argument("--max-tokens", type=int, default=64_000, help="most tokens that it may write in all")
+    work.add_argument("--max-prompt", type=int, default=120_000, help="tokens of a question that make a new beginning")
     options = parser.parse_args(arguments)
+    if options.command == "solve":
+        return work_on_task(options)
     if options.command == "rank" and not options.corpus.is_dir():
         parser.error(f"{options.corpus} is not a folder")
     answer = ranking(options.corpus, options.limit) if options.command == "rank" else edited
@@ -50,6 +60,24 @@ def ranking(corpus: Path, limit: int) -> Answer:
 def edited(request: dict[str, Any]) -> dict[str, object]:
     """Answer an edit with the content it leads to."""
     return {"content": apply_edit(_text(request, "content"), _text(request, "edit"), _text(request, "path"))}
+
+
+def work_on_task(options: argparse.Namespace) -> int:
+    """Work on the task of standard input, and say what became of it."""
+    from scaffold.agent import Limits  # noqa: PLC0415  # the other commands speak to no model and load nothing for it
+    from scaffold.task import solve  # noqa: PLC0415
+
+    try:
+        instruction = _text(json.load(sys.stdin.buffer), "instruction")
+        model = os.environ["SCAFFOLD_MODEL"]
+    except (ValueError, TypeError, AttributeError, RecursionError, KeyError, Refused) as error:
+        print(f"there is no task, or no model for it: {error}", file=sys.stderr)
+        return 2
+    limits = Limits(steps=options.max_steps, tokens=options.max_tokens, prompt=options.max_prompt)
+    socket = os.environ.get("SCAFFOLD_SOCKET", "/run/broker/model.sock")
+    result, answered = solve(instruction, Path.cwd(), model, socket, limits)
+    print(json.dumps({"ended": result.ended, "steps": result.steps, "summary": result.summary}))
+    return 0 if answered else 1
 
 
 def serve(lines: Iterable[bytes], out: BinaryIO, answer: Answer) -> None:

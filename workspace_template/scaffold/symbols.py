@@ -1,4 +1,4 @@
-"""Edit Python source by definition: find, replace, insert or remove a function or class by its qualified name."""
+"""The definitions of Python source: where each function and class stands, by its qualified name."""
 
 import ast
 from collections.abc import Iterator
@@ -58,33 +58,15 @@ def outline(source: str) -> str:
     return "\n".join(rows)
 
 
-def replace(source: str, name: str, definition: str) -> str:
-    """Return the source with a definition exchanged for another, which may be indented in any way."""
-    symbol = find(source, name)
-    lines = _lines(source)
-    lines[symbol.first - 1 : symbol.last] = _fitted(definition, columns(lines[symbol.first - 1]))
-    return _checked("\n".join(lines))
-
-
-def remove(source: str, name: str) -> str:
-    """Return the source without a definition and without the blank lines above it."""
-    symbol = find(source, name)
-    lines = _lines(source)
-    first = symbol.first - 1
-    while first and not lines[first - 1].strip():
-        first -= 1
-    del lines[first : symbol.last]
-    return _checked("\n".join(lines))
-
-
-def insert_after(source: str, name: str, definition: str) -> str:
-    """Return the source with a new definition after the named one, at its level, with the usual blank lines between."""
-    symbol = find(source, name)
-    lines = _lines(source)
-    column = columns(lines[symbol.first - 1])
-    blank = [""] * (1 if column else 2)
-    lines[symbol.last : symbol.last] = [*blank, *_fitted(definition, column)]
-    return _checked("\n".join(lines))
+def fitted(definition: str, column: int) -> list[str]:
+    """Return the lines of a definition, shifted to a column; strings that are not docstrings keep their inner lines."""
+    lines = definition.strip("\n").split("\n")
+    by = column - columns(lines[0])
+    if by == 0:
+        return lines
+    above = ["if True:"] if columns(lines[0]) else []  # makes an indented definition a module that can be parsed
+    fixed = _inside_strings("\n".join([*above, *lines]))
+    return [line if number in fixed else shifted(line, by) for number, line in enumerate(lines, 1 + len(above))]
 
 
 def _walk(node: ast.AST, prefix: str) -> Iterator[Symbol]:
@@ -104,29 +86,6 @@ def _parsed(source: str) -> ast.Module:
     if tree is None:
         raise Refused("the source is not valid Python")
     return tree
-
-
-def _checked(source: str) -> str:
-    _parsed(source)
-    return source
-
-
-def _lines(source: str) -> list[str]:
-    """Return the lines of a source as Python counts them. A definition never shares a line with other code."""
-    if "\r" in source:
-        raise Refused("the source has carriage returns; read it with universal newlines")
-    return source.split("\n")
-
-
-def _fitted(definition: str, column: int) -> list[str]:
-    """Return the lines of a definition, shifted to a column; strings that are not docstrings keep their inner lines."""
-    lines = definition.strip("\n").split("\n")
-    by = column - columns(lines[0])
-    if by == 0:
-        return lines
-    above = ["if True:"] if columns(lines[0]) else []  # makes an indented definition a module that can be parsed
-    fixed = _inside_strings("\n".join([*above, *lines]))
-    return [line if number in fixed else shifted(line, by) for number, line in enumerate(lines, 1 + len(above))]
 
 
 def _inside_strings(source: str) -> set[int]:
