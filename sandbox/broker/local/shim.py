@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.broker.content import Breach
+from sandbox.broker.events import events_of
 from sandbox.broker.local.answer import Disobeyed, clean, counted, message_of
-from sandbox.broker.local.events import events_of
 from sandbox.broker.local.prompt import conversation
 from sandbox.broker.local.request import chat_request
 from sandbox.broker.local.schema import tools_of
