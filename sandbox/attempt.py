@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import tempfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox.contract import GUEST, MIB, Command, Ending, Limits, Mount, Outcome, Starter
+from sandbox.contract import GUEST, MIB, WORK, Command, Ending, Limits, Mount, Outcome, Role, Starter
 from sandbox.errors import TransferRefused
 from sandbox.transfer import Caps, extract
 
@@ -21,6 +22,9 @@ PLACE = "/work/task"
 """The current folder of the command; `/app` inside is a link to it."""
 GIVEN = "/task"
 """Where the files come from, read-only."""
+
+LOGS = tuple(f"{WORK}/logs/{name}" for name in ("agent", "artifacts", "verifier"))
+"""Folders that are there before; `/logs` inside is a link to the one that they are in."""
 
 CAPS = Caps(members=5_000, total=32 * MIB)
 """What may be left behind."""
@@ -44,6 +48,10 @@ class Work:
     """For the command, at most `LONGEST_SECONDS`; then everything of it is killed, and what it left is packed."""
     stdin: bytes = b""
     env: Mapping[str, str] = field(default_factory=dict)
+    out: str = PLACE
+    """The folder inside whose files come out."""
+    keep: tuple[str, ...] = ()
+    """The files of it that come out, where not all are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +70,20 @@ class Left:
     """Why `files` is None."""
 
 
-def attempt(starter: Starter, limits: Limits, mounts: tuple[Mount, ...], work: Work) -> Left:
+def attempt(starter: Starter, limits: Limits, mounts: tuple[Mount, ...], work: Work, role: Role = "solver") -> Left:
     """Have `work` done in a fresh sandbox that shows `mounts` as well.
 
     Raises `SandboxError` when the wall broke; whatever the command does is a `Left`.
     """
     wide = replace(limits, output=CAPS.stream + _HEADER)
-    with starter.start((*mounts, Mount(work.files, GIVEN)), wide) as sandbox:
-        outcome = sandbox.run(_command(work))
-    header, archive = _read(outcome)
+    with starter.start((*mounts, Mount(work.files, GIVEN)), wide, role) as sandbox:
+        outcome = sandbox.run(command(work))
+    return left(outcome)
+
+
+def left(outcome: Outcome, word: str = "") -> Left:
+    """Read what came out of a sandbox that ran `command(work, word)`."""
+    header, archive = _read(outcome, word)
     told = replace(outcome, stdout=b"", stderr=outcome.stderr[-SAID:])
     if header is None:
         return Left(told, None, None, f"nothing readable came out of the sandbox ({outcome.ending})")
@@ -93,12 +106,20 @@ def unpacked(archive: bytes) -> dict[str, tuple[bytes, bool]]:
         }
 
 
-def _command(work: Work) -> Command:
+def command(work: Work, word: str = "") -> Command:
+    """Return the command that does `work`, to be run with `Mount(work.files, GIVEN)`.
+
+    With a `word` that nobody else knows, it speaks over a wire: see `guest/attempt.py`.
+    """
     if not 0 < work.seconds <= LONGEST_SECONDS:
         raise ValueError(f"an attempt has more than 0 and at most {LONGEST_SECONDS:.0f} s")
     request = {
         "given": GIVEN,
         "place": PLACE,
+        "make": LOGS,
+        "out": work.out,
+        "keep": work.keep,
+        "wire": word,
         "argv": work.argv,
         "env": dict(work.env),
         "seconds": work.seconds,
@@ -110,17 +131,34 @@ def _command(work: Work) -> Command:
     return Command(("python", "-I", "-B", _GUEST), deadline=work.seconds + PACKING_SECONDS, stdin=stdin)
 
 
-def _read(outcome: Outcome) -> tuple[dict[str, Any] | None, bytes]:
+def _read(outcome: Outcome, word: str) -> tuple[dict[str, Any] | None, bytes]:
     """Return the header of what came out, if it has the form of one, and what follows it."""
     if outcome.ending is not Ending.EXITED or outcome.exit_code != 0:
         return None, b""
-    line, newline, rest = outcome.stdout.partition(b"\n")
-    try:
-        said = json.loads(line) if newline and len(line) <= _HEADER else None
-    except (ValueError, RecursionError):
-        return None, b""
-    if not isinstance(said, dict) or said.keys() != {"code", "why"} or not isinstance(said["why"], str):
+    whole = _of_the_wire(outcome.stdout, word) if word else outcome.stdout
+    line, newline, rest = whole.partition(b"\n")
+    said = _object(line) if newline and len(line) <= _HEADER else None
+    if said is None or said.keys() != {"code", "why"} or not isinstance(said["why"], str):
         return None, b""
     if not (said["code"] is None or (type(said["code"]) is int and -256 < said["code"] < 256)):
         return None, b""
     return {**said, "why": "".join(c if " " <= c <= "~" else "?" for c in said["why"][:200])}, rest
+
+
+def _of_the_wire(stdout: bytes, word: str) -> bytes:
+    """Return what the one line that bears the word holds."""
+    said = [line for line in map(_object, stdout.split(b"\n")) if line is not None and line.get("word") == word]
+    if len(said) != 1 or not isinstance(said[0].get("answer"), str):
+        return b""
+    try:
+        return base64.b64decode(said[0]["answer"], validate=True)
+    except ValueError:
+        return b""
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,14 +1,19 @@
 """Have a command work in a folder, end everything that is left of it, and send out what lies there.
 
-The first line of standard input is one JSON object: `given` and `place` (folders inside), `argv`, `env` (added),
-`seconds`, `stdin` (length), `files` and `total` (the most that is sent); then so many bytes follow, which are what the
-command reads. Standard output is one JSON line, `code` (null when the command was cut off) and `why` (a reason for
-there being no files, or empty), and then a tar of the regular files in `place`. What the command said, standard output
-and standard error in one, goes to standard error when all is over, the last of it only.
+The first line of standard input is one JSON object: `given` and `place` (folders inside), `make` (more folders, made
+empty), `argv`, `env` (added), `seconds`, `stdin` (length), `out` (the folder to send), `keep` (paths there, if not all
+are wanted), `files` and `total` (the most that is sent), `wire`; then so many bytes follow, which are what the command
+reads. Standard output is one JSON line, `code` (null when the command was cut off) and `why` (a reason for there being
+no files, or empty), and then a tar of the regular files in `out`. What the command said, standard output and standard
+error in one, goes to standard error when all is over, the last of it only.
+
+With `wire`, a word that nobody else knows, standard input and output are left to the command meanwhile, as the two
+descriptors that `SUCCESSOR_WIRE` names; and the last line of output holds all: the word, header and tar, in base64.
 
 Nothing here can be trusted: the command is the same user. What comes out is the command's answer, whoever wrote it.
 """
 
+import base64
 import io
 import json
 import os
@@ -25,6 +30,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 TAIL = 64 * 1024
+WIRE = "SUCCESSOR_WIRE"
 LITTER = frozenset({"__pycache__", ".pytest_cache"})
 _PIECE = 64 * 1024
 _LOOK_SECONDS = 0.02
@@ -45,17 +51,19 @@ def lay_out(given: str, place: str) -> None:
             (here / name).chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
 
 
-def work(argv: list[str], env: dict[str, str], place: str, stdin: bytes, seconds: float) -> tuple[int | None, bytes]:
-    """Run the command for at most so long; return its exit code, None when it was cut off, and the last of its words.
+def work(request: dict[str, Any], stdin: bytes) -> tuple[int | None, bytes]:
+    """Run the command for as long as it may; return its exit code, None when it was cut off, and the last of its words.
 
     Everything that it started is dead when this returns.
     """
-    until = time.monotonic() + seconds
+    argv, wire = request["argv"], (os.dup(0), os.dup(1)) if request["wire"] else ()
+    env = {**os.environ, **request["env"], **({WIRE: f"{wire[0]},{wire[1]}"} if wire else {})}
+    until = time.monotonic() + request["seconds"]
     try:
         process = subprocess.Popen(  # the argument vector is what we are here to run
             [sys.executable if part == "python" else part for part in argv[:1]] + argv[1:],
-            stdin=held(stdin), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=place, env={**os.environ, **env},
-            start_new_session=True, preexec_fn=first_to_go,  # noqa: PLW1509  # one thread
+            stdin=held(stdin), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=request["place"],
+            env=env, start_new_session=True, pass_fds=wire, preexec_fn=first_to_go,  # noqa: PLW1509  # one thread
         )  # fmt: skip
     except (OSError, ValueError) as error:
         return 127, f"{argv[0]}: {error}\n".encode()
@@ -139,7 +147,15 @@ def _kill(pid: int) -> bool:
     return True
 
 
-def files(root: int, prefix: str = "") -> Iterator[tuple[str, int, os.stat_result]]:
+Found = Iterator[tuple[str, int, os.stat_result]]
+
+
+def kept(root: int, keep: list[str]) -> Found:
+    """Yield the files below an open folder, or those of them that are to be kept."""
+    return ((path, descriptor, status) for path, descriptor, status in files(root) if not keep or path in keep)
+
+
+def files(root: int, prefix: str = "") -> Found:
     """Yield path, open descriptor and status of every regular file below an open folder; no link is followed."""
     for name in sorted(os.listdir(root)):
         if name in LITTER or name.endswith(".pyc"):
@@ -162,11 +178,12 @@ def files(root: int, prefix: str = "") -> Iterator[tuple[str, int, os.stat_resul
             os.close(descriptor)
 
 
-def too_much(place: str, most: int, total: int) -> str:
-    """Return why what lies in `place` is not sent, or nothing."""
+def too_much(request: dict[str, Any]) -> str:
+    """Return why what was left is not sent, or nothing."""
     count = size = 0
-    with opened(place) as root:
-        for _, _, status in files(root):
+    most, total = request["files"], request["total"]
+    with opened(request["out"]) as root:
+        for _, _, status in kept(root, request["keep"]):
             count, size = count + 1, size + status.st_size
             if count > most:
                 return f"more than {most} files were left"
@@ -185,10 +202,10 @@ def opened(place: str) -> Iterator[int]:
         os.close(root)
 
 
-def pack(place: str, out: BinaryIO) -> None:
-    """Write a tar of the files in `place`."""
-    with opened(place) as root, tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for path, descriptor, status in files(root):
+def pack(request: dict[str, Any], out: BinaryIO) -> None:
+    """Write a tar of what was left."""
+    with opened(request["out"]) as root, tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        for path, descriptor, status in kept(root, request["keep"]):
             member = tarfile.TarInfo(path)
             member.size = status.st_size
             member.mode = 0o755 if status.st_mode & 0o100 else 0o644
@@ -198,17 +215,18 @@ def pack(place: str, out: BinaryIO) -> None:
 
 def attempt(request: dict[str, Any], stdin: bytes) -> tuple[dict[str, Any], bytes, bytes]:
     """Do all of it; return the header, the archive and the last of what was said."""
-    place, header = request["place"], {"code": None, "why": ""}
     try:
-        lay_out(request["given"], place)
+        lay_out(request["given"], request["place"])
+        for folder in request["make"]:
+            Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        return {**header, "why": f"the files do not fit: {error.strerror}"}, b"", b""
-    code, said = work(request["argv"], request["env"], place, stdin, request["seconds"])
+        return {"code": None, "why": f"the files do not fit: {error.strerror}"}, b"", b""
+    code, said = work(request, stdin)
     archive = io.BytesIO()
     try:
-        why = too_much(place, request["files"], request["total"])
+        why = too_much(request)
         if not why:
-            pack(place, archive)
+            pack(request, archive)
     except (OSError, RecursionError, tarfile.TarError) as error:
         why = f"what was left cannot be read: {getattr(error, 'strerror', None) or error}"
     return {"code": code, "why": why}, b"" if why else archive.getvalue(), said
@@ -220,7 +238,10 @@ def main() -> None:
     header, archive, said = attempt(request, sys.stdin.buffer.read(request["stdin"]))
     sys.stderr.buffer.write(said)
     sys.stderr.buffer.flush()
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + archive)
+    answer = json.dumps(header).encode() + b"\n" + archive
+    if request["wire"]:
+        answer = json.dumps({"word": request["wire"], "answer": base64.b64encode(answer).decode()}).encode() + b"\n"
+    sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 
 

@@ -1,0 +1,109 @@
+"""One trial: the scaffold works on a task with a model; then, the door to the model closed, what it left is graded.
+
+What the scaffold says of itself decides nothing. How a trial ended is told by what the host saw, and is one of:
+
+    none       it came to an orderly end; the score is the verifier's
+    agent      it crashed, was cut off, or left nothing that can be taken; the score is what the verifier gives for what
+               it left, or 0
+    provider   the model's server failed calls, or the account was closed: not measured, unless the mark is full anyway
+    verifier   no valid reward, three times: 0 if the untouched files get one, for then the answer broke the verifier;
+               else not measured
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.evaluate.harbor.grade import Grader
+from agent.evaluate.harbor.places import Place
+from agent.evaluate.harbor.reward import NoReward
+from agent.evaluate.harbor.settings import HarborSettings
+from agent.evaluate.harbor.shelf import Shelf
+from agent.evaluate.harbor.task import HarborTask
+from agent.evaluate.suite import FULL
+from agent.evaluate.trial import Attempted, Failure
+from sandbox.attempt import Left, Work, attempt
+from sandbox.broker.desk import Desk
+from sandbox.broker.door import Door
+from sandbox.contract import Limits, Mount, Starter
+
+ARGV = ("python", "-P", "-m", "scaffold", "solve")
+"""`-P`: what a task calls its files shadows nothing that the scaffold imports."""
+GRADINGS = 3
+"""How often an answer is graded before it is held to have no valid reward."""
+
+_SCAFFOLDS_OWN = frozenset({"invalid_request_error"})
+"""Failures of calls that lie with who made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarborTrial:
+    """One run of one task by one scaffold."""
+
+    settings: HarborSettings
+    task: HarborTask
+    place: Place
+    shelf: Shelf
+    scaffold: tuple[Mount, ...]
+    desk: Desk
+    candidate: str
+
+    def run(self, starter: Starter, limits: Limits) -> Attempted:
+        """Let the scaffold work, and grade what it leaves. Raises `SandboxError` when a wall broke."""
+        with self.desk.serve(self.candidate, calls=self.settings.calls) as door:
+            left = attempt(starter, limits, (*self.scaffold, door.mount), self._work())
+        provider = _provider(door)
+        score, failure, note = self._graded(starter, limits, left)
+        if provider and score != FULL:
+            score, failure, note = None, "provider", provider
+        return Attempted(score, failure, note, door.used, tuple(door.transcript))
+
+    def _work(self) -> Work:
+        return Work(
+            files=self.shelf.folder(self.place.files),
+            argv=ARGV,
+            seconds=self.task.seconds(self.settings.deadline_seconds),
+            stdin=json.dumps({"instruction": self.task.instruction}).encode(),
+            env={**self.place.env, **self.desk.env},
+        )
+
+    def _graded(self, starter: Starter, limits: Limits, left: Left) -> tuple[int | None, Failure, str]:
+        if left.files is None:
+            return 0, "agent", f"it left nothing that can be graded: {left.why}"
+        failure: Failure = "none" if left.code == 0 else "agent"
+        how = "it was cut off" if left.code is None else f"it ended with {left.code}"
+        grader = grader_of(self.settings, self.task, self.place, self.shelf)
+        with self.shelf.lent(left.files) as answer:
+            score, why = _tried(grader, starter, limits, answer, GRADINGS)
+        if score is not None:
+            return score, failure, "" if failure == "none" else how
+        untouched, _ = _tried(grader, starter, limits, self.shelf.folder(self.place.files), 1)
+        return (0 if untouched is not None else None), "verifier", why
+
+
+def grader_of(settings: HarborSettings, task: HarborTask, place: Place, shelf: Shelf) -> Grader:
+    """Return what grades answers to a task."""
+    return Grader(task, shelf, settings.graded, task.verifier_seconds(settings.deadline_seconds), place.env)
+
+
+def _tried(grader: Grader, starter: Starter, limits: Limits, answer: Path, times: int) -> tuple[int | None, str]:
+    """Grade until there is a valid reward; return it, or why there is none."""
+    why = ""
+    for _ in range(times):
+        try:
+            return grader.score(starter, limits, answer), ""
+        except NoReward as error:
+            why = str(error)
+    return None, why
+
+
+def _provider(door: Door) -> str:
+    """Return what kept the scaffold from its model through no fault of its own, or nothing."""
+    if door.lost:
+        return door.lost
+    if door.exhausted in ("run", "day"):
+        return f"the budget of the {door.exhausted} was spent"
+    failed = {kind: count for kind, count in door.traffic.failures.items() if kind not in _SCAFFOLDS_OWN}
+    return ", ".join(f"{count} calls failed with {kind}" for kind, count in sorted(failed.items()))
