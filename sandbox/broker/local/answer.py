@@ -90,7 +90,9 @@ def _formed(said: str, asked: Asked) -> dict[str, Any]:
     if value.keys() == {"text"}:
         told = value["text"]
         return {"type": "text", "text": told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)}
-    if value.keys() != {"tool", "input"} or value["tool"] not in asked.tools or not isinstance(value["input"], dict):
+    if value.keys() != {"tool", "input"} or not isinstance(value["input"], dict):
+        _wrong("it is neither a call nor text")
+    if not isinstance(value["tool"], str) or value["tool"] not in asked.tools:
         _wrong("it calls no tool that was offered")
     return {"type": "tool_use", "id": f"toolu_{_mark(asked)}", "name": value["tool"], "input": value["input"]}
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from sandbox.broker.local.errors import ModelUnavailable
 from sandbox.broker.local.identity import identify, state_of
-from sandbox.broker.local.process import ModelProcess
+from sandbox.broker.local.process import LLAMA, ModelProcess, Program
 from sandbox.broker.local.settings import LocalSettings
 from sandbox.broker.local.shim import Shim
 from sandbox.broker.rules import BrokerConfig, Patience, Policy
@@ -29,10 +29,12 @@ FREE = Price(0, 0, 0, 0, 0)
 class LocalModel:
     """One model from one file, in a process of its own while this is entered. Raises `ModelUnavailable`."""
 
-    def __init__(self, path: Path, cache: Path, settings: LocalSettings | None = None) -> None:
+    def __init__(
+        self, path: Path, cache: Path, settings: LocalSettings | None = None, program: Program = LLAMA
+    ) -> None:
         self._path = path
         self._settings = settings or LocalSettings()
-        self._process = ModelProcess(path, self._settings)
+        self._process = ModelProcess(path, self._settings, program)
         self.identity = identify(path, cache)
         self.upstream: Upstream = Shim(_Watched(self._process, self._settings), self._settings)
 

@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox.broker.local.errors import ModelUnavailable
 from sandbox.broker.local.settings import LocalSettings
@@ -28,14 +29,24 @@ _LINE_BYTES = 500
 _GRACE = 2.0
 
 
+class Program(NamedTuple):
+    """A module that serves a model, and the package without which it cannot."""
+
+    module: str
+    needs: str
+
+
+LLAMA = Program("sandbox.broker.local.serve", "xllamacpp")
+
+
 class ModelProcess:
     """One server of one model on a private socket. `start` before use, `stop` at the end; neither twice at once."""
 
-    def __init__(self, path: Path, settings: LocalSettings, module: str = "sandbox.broker.local.serve") -> None:
+    def __init__(self, path: Path, settings: LocalSettings, program: Program = LLAMA) -> None:
         self.key = secrets.token_urlsafe(32)
         self._path = path
         self._settings = settings
-        self._module = module
+        self._program = program
         self._scratch = Scratch("successor-local-")
         self._running: subprocess.Popen[bytes] | None = None
         self._words: deque[bytes] = deque(maxlen=_LAST_LINES)
@@ -57,14 +68,14 @@ class ModelProcess:
 
     def start(self) -> None:
         """Start the server and wait until it serves. Raises `ModelUnavailable`; then nothing is left of it."""
-        _check_extra()
+        _check_extra(self._program.needs)
         if len(os.fsencode(self.socket)) > _LONGEST_SOCKET:
             raise ModelUnavailable(f"{self.socket} is too long for a socket", mend="Set TMPDIR to a shorter path")
         self._end()
         self.socket.unlink(missing_ok=True)
         self._words.clear()
         self._running = subprocess.Popen(  # noqa: S603  # our own module in our own interpreter, constant arguments
-            [sys.executable, "-P", "-m", self._module],
+            [sys.executable, "-P", "-m", self._program.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -144,8 +155,8 @@ class ModelProcess:
         )
 
 
-def _check_extra() -> None:
-    if find_spec("xllamacpp") is None:
+def _check_extra(package: str) -> None:
+    if find_spec(package) is None:
         raise ModelUnavailable(
             "local models need llama.cpp, which is not installed", mend="Install it: pip install 'successor[local]'"
         )
