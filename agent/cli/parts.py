@@ -161,11 +161,18 @@ def demand_level(workspace: Workspace, backend: Backend) -> None:
 
 @contextmanager
 def open_evaluator(
-    workspace: Workspace, backend: Backend, workers: int, say: Callable[[str], None], supply: Supply | None = None
+    workspace: Workspace,
+    backend: Backend,
+    workers: int,
+    say: Callable[[str], None],
+    supply: Supply | None = None,
+    *,
+    every: bool = False,
 ) -> Iterator[tuple[Evaluator, Checkpoint]]:
     """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at.
 
-    Optional suites that need a model are left out, and named, where `supply` has none.
+    Optional suites that need a model are left out, and named, where `supply` has none; unless `every` suite is wanted,
+    for what can be done with it without.
     """
     from agent.evaluate.catalogue import load_suites
     from agent.evaluate.evaluator import Evaluator
@@ -176,7 +183,7 @@ def open_evaluator(
     runtime = backend.prepare(say)
     desk, no_model = (supply.desk, supply.why) if supply else (None, "none was asked for")
     suites, left_out = load_suites(
-        workspace.base, settings, runtime, cache, say, backend=backend, no_model="" if desk else no_model
+        workspace.base, settings, runtime, cache, say, backend=backend, no_model="" if desk or every else no_model
     )
     # The evaluator counts the trials that the checkpoint bounds: each needs the other.
     counted: list[Evaluator] = []

@@ -30,14 +30,14 @@ class ModelWork:
         that could not ask any more says nothing about it.
         """
         spent = Spent()
-        said: tuple[str, ...] = ()
         for _ in range(MOST_TRIES):
             attempted = self.trial.run(starter, limits)
             demand_budget(self.desk, self.account)
-            spent, said = spent + attempted.spent, (*said, *attempted.exchanges)
+            spent += attempted.spent
             if attempted.score is not None:
                 break
-        return replace(attempted, spent=spent, exchanges=said)
+        # All of them were paid for, and what was said in the one that counts is what can be repeated.
+        return replace(attempted, spent=spent)
 
     def broken(self, why: str) -> Attempted:
         """A scaffold that brings its sandbox down each time has solved nothing."""

@@ -21,14 +21,15 @@ from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
 from agent.evaluate.probes.catalogue import PROBES
 from agent.evaluate.probes.probe import Subject
+from agent.evaluate.replay import Replayed, ReplayWork, replay
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
-from agent.evaluate.suite import Split, Suite
+from agent.evaluate.suite import ModelSuite, Split, Suite
 from agent.evaluate.trial import TrialStore
 from agent.evaluate.visible import visible
 from agent.workspace import Settings
 from sandbox.broker.desk import Desk
-from sandbox.contract import Backend, Runtime
+from sandbox.contract import CANDIDATE_ROOT, Backend, Mount, Runtime
 
 
 class Evaluator:
@@ -58,6 +59,7 @@ class Evaluator:
         self._staging = Staging()
         self._executor = Executor(backend, self._limits, workers, checkpoint)
         self._left_out = tuple(left_out)
+        self._trials = trials
         self._scorer = Scorer(
             self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend), desk
         )
@@ -116,6 +118,33 @@ class Evaluator:
             visible(tree, self._settings), chosen, "dev", tuple(tasks), self._settings.seed, STORED_REPEAT
         )
         return spending(self._scorer.accounts(request).values())
+
+    def replay(self, tree: Tree, document: Callable[[str], bytes]) -> list[Replayed]:
+        """Run all trials of a tree with a model again, on the answers that they had.
+
+        `document` returns a stored exchange by its digest, or raises `KeyError`.
+        """
+        seen = visible(tree, self._settings)
+        scaffold = (Mount(self._staging.folder(seen), CANDIDATE_ROOT),)
+        by_digest = {suite.digest: suite for suite in self._suites.values()}
+        here = {"runtime": self._runtime.digest, "limits": digest_of(self._limits, self._backend)}
+        work, missing = [], []
+        for key, then in self._trials.attempts_of(seen.digest).items():
+            suite = by_digest.get(key.suite_digest)
+            why = "" if isinstance(suite, ModelSuite) else "the suite is another one now"
+            why = why or "".join(f"the {name} is another one now" for name in here if getattr(key, name) != here[name])
+            documents: tuple[bytes, ...] = ()
+            try:
+                documents = tuple(map(document, then.exchanges))
+            except KeyError:
+                why = why or "what was said is not there any more"
+            if why:
+                missing.append(Replayed(key, then.score, why=why))
+            elif then.score is not None:
+                assert isinstance(suite, ModelSuite)
+                work.append(ReplayWork(key, then, suite, scaffold, documents))
+        done = replay(self._executor, work, lambda one: self._progress(f"{one.key.split} {one.key.task} replayed"))
+        return sorted([*missing, *done], key=lambda one: one.key)
 
     def summary(self, suite: str, scores: Mapping[str, int]) -> dict[str, int]:
         """Figures for people, in ppm, from the scores of some tasks of a suite: `mean`, and what it is known by."""

@@ -66,6 +66,10 @@ class TrialStore(Protocol):
         """Return what came of those trials with a model that are known."""
         ...
 
+    def attempts_of(self, tree: str) -> Mapping[TrialKey, Attempted]:
+        """Return what came of all trials of a tree with a model."""
+        ...
+
     def note(self, key: TrialKey, attempted: Attempted) -> None:
         """Keep what came of a trial with a model, and its score if it was measured."""
         ...
@@ -90,6 +94,10 @@ class MemoryTrials:
     def attempts(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
         """Return what came of those that are known."""
         return {key: self._attempts[key] for key in keys if key in self._attempts}
+
+    def attempts_of(self, tree: str) -> Mapping[TrialKey, Attempted]:
+        """Return what came of those of a tree."""
+        return {key: attempted for key, attempted in self._attempts.items() if key.tree == tree}
 
     def note(self, key: TrialKey, attempted: Attempted) -> None:
         """Keep an account, and the score in it."""

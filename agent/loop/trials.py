@@ -23,6 +23,7 @@ _SCORES = f"SELECT task, score_ppm FROM trials WHERE {_SAME_BATCH}"  # noqa: S60
 _KEEP = f"INSERT OR IGNORE INTO trials ({_COLUMNS}, score_ppm) VALUES ({', '.join('?' * (len(_KEY) + 1))})"  # noqa: S608
 _ATTEMPT = "score_ppm, failure, note, calls, usage, micro_usd, exchanges"
 _ATTEMPTS = f"SELECT task, {_ATTEMPT} FROM attempts WHERE {_SAME_BATCH} ORDER BY id"  # noqa: S608
+_OF_TREE = f"SELECT {_COLUMNS}, {_ATTEMPT} FROM attempts WHERE tree = ? ORDER BY id"  # noqa: S608
 _NOTE = f"INSERT INTO attempts ({_COLUMNS}, {_ATTEMPT}) VALUES ({', '.join('?' * (len(_KEY) + 7))})"  # noqa: S608
 
 
@@ -54,6 +55,12 @@ class StoredTrials:
                 rows = {row[0]: row[1:] for row in db.execute(_ATTEMPTS, batch)}
                 found.update((key, _attempted(rows[key.task])) for key in wanted if key.task in rows)
         return found
+
+    def attempts_of(self, tree: str) -> Mapping[TrialKey, Attempted]:
+        """Return what came of all trials of a tree with a model, of the last time where one was run again."""
+        with self._store.reading() as db:
+            rows = db.execute(_OF_TREE, (tree,)).fetchall()
+        return {TrialKey(*row[: len(_KEY)]): _attempted(row[len(_KEY) :]) for row in rows}
 
     def note(self, key: TrialKey, attempted: Attempted) -> None:
         """Keep what came of a trial with a model: its score, unless it was not measured, and its account."""
