@@ -7,13 +7,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import broker, demo, fuzz, loop, sandbox
+from bench import broker, demo, fuzz, loop, sandbox, scaffold
 from bench.measure import as_json, as_table
 
 BENCHES = {
     "demo": demo.measures,
     "sandbox": sandbox.measures,
     "broker": broker.measures,
+    "scaffold": scaffold.measures,
     "loop": loop.measures,
     "fuzz": fuzz.measures,
 }
