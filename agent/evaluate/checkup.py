@@ -157,10 +157,8 @@ def _symptom(
     if scores[task] >= FULL:
         return ""
     account = accounts.get(task)
-    if account is None:
-        return suite.symptom(task, scores[task]) if isinstance(suite, Telling) else "not the full mark"
-    how = "the tests did not pass" if scores[task] == 0 else "not all tests passed"
-    if account.failure == "agent":
+    how = suite.symptom(task, scores[task]) if isinstance(suite, Telling) else "not the full mark"
+    if account is not None and account.failure == "agent":
         how = "the scaffold crashed, was cut off or left nothing"
     error = last_tool_error(said.get(task, ()))
     return f"{how}; last error of a tool: {error}" if error else how
@@ -169,4 +167,5 @@ def _symptom(
 def _transcript(account: Attempted | None, said: Sequence[bytes]) -> str:
     if account is None:
         return ""
-    return "\n".join(part for part in (f"outcome: {account.note}", render(said, TRANSCRIPT_CAP)) if part)
+    note = f"outcome: {account.note}" if account.note else ""
+    return "\n".join(part for part in (note, render(said, TRANSCRIPT_CAP)) if part)

@@ -69,6 +69,15 @@ class HarborSuite:
         """The tasks that no honest answer earns anything in."""
         return frozenset(task.id for task in self._runnable(split) if task.impossible)
 
+    def symptom(self, task: str, score: int) -> str:  # noqa: ARG002  # the Protocol's signature
+        """What the verifier said."""
+        return "not all tests passed" if score else "the tests did not pass"
+
+    def question(self, task: str) -> str:
+        """The instruction of a development task; nothing for one that no honest answer earns anything in."""
+        chosen = self._tasks[task]
+        return chosen.instruction if chosen.split == "dev" and not chosen.impossible else ""
+
     def summary(self, scores: Mapping[str, int]) -> dict[str, int]:
         """Mean, and the share of tasks that were solved in full."""
         return {
