@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -130,11 +130,11 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
             metered(voice, workspace.settings.budget.trials) as meter,
             _model(workspace, wish, meter.say) as supply,
             open_evaluator(workspace, backend, workers, meter.say, supply) as (evaluator, checkpoint),
+            _proposer(workspace, wish, supply, backend, meter.say) as (name, proposer),
         ):
             meter.follow(lambda: evaluator.trials_run)
             tell_left_out(evaluator.left_out, meter.say)
             lifecycle = Lifecycle(workspace.repository, workspace.store, evaluator, keys, meter.say)
-            name, proposer = _proposer(workspace, wish, supply, backend)
             loop = Run(
                 lifecycle,
                 workspace.settings,
@@ -144,6 +144,7 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
                 seed=workspace.settings.seed if wish.seed is None else wish.seed,
                 max_changed_lines=changed_lines_allowed(workspace),
                 confirm=_confirm(workspace, wish, voice),
+                diagnoses=name == "claude",
                 spent=supply.spent,
             )
             return workspace, loop.go(wish.candidates)
@@ -162,13 +163,35 @@ def tell_left_out(left_out: Sequence[LeftOut], say: Callable[[str], None]) -> No
         say(f"left out: suite {one.suite}{one.task and f', task {one.task}'}: {one.why}")
 
 
-def _proposer(workspace: Workspace, wish: Wish, supply: Supply, backend: Backend) -> tuple[str, Proposer]:
+@contextmanager
+def _proposer(
+    workspace: Workspace, wish: Wish, supply: Supply, backend: Backend, say: Callable[[str], None]
+) -> Iterator[tuple[str, Proposer]]:
     """Who drafts candidates, and under which name."""
     if wish.proposer == "codemod" or (wish.proposer == "auto" and supply.desk is None):
         from agent.propose.codemod import Codemod
 
-        return "codemod", Codemod()
-    raise Refused("the claude proposer is not wired yet")
+        if wish.proposer == "auto" and wish.candidates and not wish.offline:
+            say(f"no model ({supply.why}): an offline search proposes")
+        yield "codemod", Codemod()
+        return
+    from agent.evaluate.limits import limits_of
+    from agent.evaluate.staging import Staging
+    from agent.evaluate.visible import visible as shown
+    from agent.propose.claude import Claude
+
+    desk, settings = supply.demanded("the claude proposer"), workspace.settings
+    with closing(Staging()) as staging:
+        yield (
+            "claude",
+            Claude(
+                backend,
+                limits_of(settings.sandbox),
+                desk,
+                shown=lambda tree: shown(tree, settings),
+                stage=staging.folder,
+            ),
+        )
 
 
 def changed_lines_allowed(workspace: Workspace) -> int:

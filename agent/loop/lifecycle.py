@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.candidate import Evidence, State
+from agent.diagnosis import Diagnosis
 from agent.digest import canonical_json, sha256
 from agent.edits.diff import diff
 from agent.edits.patch import Patch
@@ -63,6 +64,10 @@ class Bench(Protocol):
 
     def entry_points(self, suite: str) -> tuple[str, ...]:
         """Return the names by which a suite enters the scaffold."""
+        ...
+
+    def diagnose(self, tree: Tree) -> Diagnosis:
+        """Say what a tree does badly on the dev tasks of all suites; what is not known yet is run."""
         ...
 
     def guard(self, base: Tree) -> Guard:

@@ -81,6 +81,8 @@ class Run:
     max_changed_lines: int
     confirm: Callable[[Entry], bool] = lambda _: True
     """Asked before a candidate is paid for; the way of `autonomy = "assisted"`."""
+    diagnoses: bool = False
+    """Whether the proposer is told what the parent does badly, which takes trials to know."""
     spent: Callable[[], Spent] = Spent
     """What the run has spent on a model so far."""
     made: list[Entry] = field(default_factory=list)
@@ -137,7 +139,7 @@ class Run:
         lifecycle = self.lifecycle
         parent = select_parent(lifecycle.repository)
         base = lifecycle.repository.tree(parent)
-        brief = self._brief(seed)
+        brief = self._brief(base, seed)
         lifecycle.say(f"proposing on {parent[:12]} with {self.proposer_name}, seed {seed}")
         dev = DevHalf(lifecycle.bench, base)
         proposal = self.proposer.propose(base, brief, dev, self.checkpoint, lifecycle.say)
@@ -184,7 +186,7 @@ class Run:
         if len(recent) >= pace.max_generations_per_day:
             raise Stop("pace", f"{len(recent)} generations were made within a day, the most this workspace allows")
 
-    def _brief(self, seed: int) -> Brief:
+    def _brief(self, base: Tree, seed: int) -> Brief:
         """All that the proposer may know: no held-out data, no reasons, no budgets but its own."""
         settings = self.settings
         suite = next((s.name for s in settings.suites if s.objective), None)
@@ -198,5 +200,6 @@ class Run:
             seed=seed,
             trial_budget=self.checkpoint.budget.search_trials,
             entry_points=self.lifecycle.bench.entry_points(suite),
+            diagnosis=self.lifecycle.bench.diagnose(base) if self.diagnoses else None,
             history=tuple(CODES.get(entry.state, "open") for entry in self.lifecycle.store.candidates()),
         )
