@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,6 +31,7 @@ from agent.loop.store import Entry
 from agent.workspace import STATE_FOLDER, Budget, find_workspace
 
 if TYPE_CHECKING:
+    from agent.evaluate.evaluator import Evaluator
     from agent.propose.proposer import Proposer
     from sandbox.contract import Backend
 
@@ -130,11 +131,11 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
             metered(voice, workspace.settings.budget.trials) as meter,
             _model(workspace, wish, meter.say) as supply,
             open_evaluator(workspace, backend, workers, meter.say, supply) as (evaluator, checkpoint),
-            _proposer(workspace, wish, supply, backend, meter.say) as (name, proposer),
         ):
             meter.follow(lambda: evaluator.trials_run)
             tell_left_out(evaluator.left_out, meter.say)
             lifecycle = Lifecycle(workspace.repository, workspace.store, evaluator, keys, meter.say)
+            name, proposer = _proposer(wish, supply, workspace, backend, evaluator, meter.say)
             loop = Run(
                 lifecycle,
                 workspace.settings,
@@ -163,35 +164,22 @@ def tell_left_out(left_out: Sequence[LeftOut], say: Callable[[str], None]) -> No
         say(f"left out: suite {one.suite}{one.task and f', task {one.task}'}: {one.why}")
 
 
-@contextmanager
 def _proposer(
-    workspace: Workspace, wish: Wish, supply: Supply, backend: Backend, say: Callable[[str], None]
-) -> Iterator[tuple[str, Proposer]]:
+    wish: Wish, supply: Supply, workspace: Workspace, backend: Backend, evaluator: Evaluator, say: Callable[[str], None]
+) -> tuple[str, Proposer]:
     """Who drafts candidates, and under which name."""
     if wish.proposer == "codemod" or (wish.proposer == "auto" and supply.desk is None):
         from agent.propose.codemod import Codemod
 
         if wish.proposer == "auto" and wish.candidates and not wish.offline:
             say(f"no model ({supply.why}): an offline search proposes")
-        yield "codemod", Codemod()
-        return
+        return "codemod", Codemod()
     from agent.evaluate.limits import limits_of
-    from agent.evaluate.staging import Staging
-    from agent.evaluate.visible import visible as shown
     from agent.propose.claude import Claude
 
-    desk, settings = supply.demanded("the claude proposer"), workspace.settings
-    with closing(Staging()) as staging:
-        yield (
-            "claude",
-            Claude(
-                backend,
-                limits_of(settings.sandbox),
-                desk,
-                shown=lambda tree: shown(tree, settings),
-                stage=staging.folder,
-            ),
-        )
+    desk, limits = supply.demanded("the claude proposer"), limits_of(workspace.settings.sandbox)
+    say(f"{desk.identity} proposes, through the parent's own scaffold")
+    return "claude", Claude(backend, limits, desk, shown=evaluator.shown, stage=evaluator.stage)
 
 
 def changed_lines_allowed(workspace: Workspace) -> int:
