@@ -51,6 +51,7 @@ class Evaluator:
     ) -> None:
         self._backend = backend
         self._desk = desk
+        self._diagnosed: tuple[tuple[str, ...], Diagnosis] | None = None
         self._runtime = runtime
         self._suites = {suite.name: suite for suite in suites}
         self._settings = settings
@@ -151,12 +152,19 @@ class Evaluator:
         return self._suite(suite).summary(scores)
 
     def diagnose(self, tree: Tree, suites: Collection[str] | None = None) -> Diagnosis:
-        """Say what a tree does badly on the dev tasks of some suites, or of all; what is not known yet is run."""
+        """Say what a tree does badly on the dev tasks of some suites, or of all; what is not known yet is run.
+
+        The last answer is kept, because a parent has many children.
+        """
         chosen = [self._suite(name) for name in (self._suites if suites is None else suites)]
-        self._progress("looking for what the development tasks have in common that fail")
-        exchange = self._desk.exchange if self._desk else None
-        checkup = Checkup(self._executor, self._staging, self._scorer, self._settings.seed, exchange=exchange)
-        return checkup.look(visible(tree, self._settings), chosen, () if suites else self._left_out)
+        seen, left_out = visible(tree, self._settings), () if suites else self._left_out
+        asked = (seen.digest, *(suite.name for suite in chosen))
+        if self._diagnosed is None or self._diagnosed[0] != asked:
+            self._progress("looking for what the development tasks that fail have in common")
+            exchange = self._desk.exchange if self._desk else None
+            checkup = Checkup(self._executor, self._staging, self._scorer, self._settings.seed, exchange=exchange)
+            self._diagnosed = asked, checkup.look(seen, chosen, left_out)
+        return self._diagnosed[1]
 
     def shown(self, tree: Tree) -> Tree:
         """What of a tree its own scaffold may see: neither the law, nor suites, kept tests and settings."""

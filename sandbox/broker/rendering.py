@@ -59,7 +59,8 @@ def _conversation(documents: Sequence[bytes]) -> Iterator[tuple[str, str]]:
                 known = len(messages) - 1
             for message in messages[known:]:
                 if isinstance(message, dict) and (message.get("role") != "assistant" or not known):
-                    yield from _blocks(str(message.get("role"))[:20], message.get("content"))
+                    who = "model" if message.get("role") == "assistant" else "user"
+                    yield from _blocks(who, message.get("content"))
             known = len(messages) + 1
         yield from _answer(answer if isinstance(answer, dict) else {})
 
