@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli import bench, demo, doctor, init, lineage, policy, propose, replay, review, run, status
+from agent.cli import bench, demo, doctor, init, lineage, policy, propose, replay, review, run, status, weaknesses
 
 app = typer.Typer(
     name="successor",
@@ -44,6 +44,7 @@ app.command(name="lineage")(lineage.lineage)
 app.command()(lineage.show)
 app.command()(lineage.audit)
 app.command(name="bench")(bench.bench)
+app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)
 app.add_typer(policy.app, name="policy")
 app.command()(doctor.doctor)
