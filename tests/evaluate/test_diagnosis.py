@@ -75,6 +75,13 @@ def test_one_symptom_with_two_ways_through_the_code_is_two_weaknesses():
     ]
 
 
+def test_code_that_was_run_now_and_then_by_chance_divides_nothing():
+    failed = [*trials("bad", 9, "a.py::cached"), *trials("bad", 3, start=9)]
+    (one,) = weaknesses("s", [*failed, *passed(3, "a.py::cached"), *passed(2)])
+
+    assert (one.tasks, one.suspects) == (12, ())
+
+
 def test_a_few_stragglers_are_no_group_of_their_own():
     stragglers = trials("bad", FEWEST - 1, "a.py::y", start=5)
     (one,) = weaknesses("s", [*trials("bad", 5, "a.py::x"), *stragglers, *passed(3)])
