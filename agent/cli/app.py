@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli import bench, demo, doctor, init, lineage, policy, propose, replay, review, run, status, weaknesses
+from agent.cli import (
+    bench,
+    demo,
+    doctor,
+    init,
+    lineage,
+    policy,
+    propose,
+    replay,
+    review,
+    run,
+    suite,
+    status,
+    weaknesses,
+)
 
 app = typer.Typer(
     name="successor",
@@ -48,3 +62,4 @@ app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)
 app.add_typer(policy.app, name="policy")
 app.command()(doctor.doctor)
+app.add_typer(suite.app, name="suite")

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from agent.edits.tree import File
+from agent.edits.tree import File, Tree
+from agent.errors import UnsafeTree
 
 APP = "/app"
 PACKAGES = frozenset({"pytest", "libcst", "anthropic", "pydantic", "httpx2", "pyyaml"})
@@ -58,6 +59,10 @@ def read_dockerfile(dockerfile: str, context: Mapping[str, File]) -> Environment
             raise NotInside(f"line {number}, {word.upper()}: {error}") from error
     if not reading.begun:
         raise NotInside("it has no FROM")
+    try:
+        Tree(reading.files)
+    except UnsafeTree as error:
+        raise NotInside(str(error)) from error
     return Environment(reading.files, reading.env)
 
 
@@ -138,7 +143,9 @@ class _Reading:
             words = shlex.split(rest)
         except ValueError as error:
             raise NotInside("its quotes do not match") from error
-        if words and "=" not in words[0]:
+        if not words:
+            raise NotInside("it names no variable")
+        if "=" not in words[0]:
             words = [f"{words[0]}={rest.partition(' ')[2].strip()}"]
         for word in words:
             name, separator, value = word.partition("=")
