@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import pytest
 
 from agent.candidate import TRANSITIONS, State, step
 from agent.errors import IllegalTransition, StoreBroken, UnknownId
-from agent.evaluate.trial import TrialKey
+from agent.evaluate.trial import Attempted, TrialKey
 from agent.loop.store import Entry, Store
 from agent.loop.trials import StoredTrials
+from sandbox.broker.ledger import Spent
+from sandbox.broker.usage import Usage
 
 BASE = "a" * 40
 
@@ -120,12 +124,69 @@ def test_trials_are_kept_by_all_their_inputs(store):
         TrialKey("t", "s", "dev", "q1", "r", "l2", 0, 0),
         TrialKey("t", "s", "dev", "q1", "r", "l", 1, 0),
         TrialKey("t", "s", "dev", "q1", "r", "l", 0, 1),
+        TrialKey("t", "s", "dev", "q1", "r", "l", 0, 0, "m"),
     ]
 
     trials.put_many({key: 400_000})
     trials.put_many({key: 900_000})
 
     assert dict(trials.get_many([key, *others])) == {key: 400_000}
+
+
+def test_accounts_of_trials_with_a_model_outlive_the_process(tmp_path):
+    spent = Spent(3, Usage(input=1, output=2, write_5m=3, write_1h=4, read=5), 6)
+    key = TrialKey("t", "s", "dev", "q1", "r", "l", 0, 1, "m")
+    first = Store(tmp_path, clock=lambda: 5)
+    StoredTrials(first).note(key, Attempted(None, "provider", "529", spent, ("sha256:a",)))
+    assert dict(StoredTrials(first).get_many([key])) == {}
+    StoredTrials(first).note(key, Attempted(250_000, "agent", "cut off", spent, ("sha256:b", "sha256:c")))
+    first.close()
+
+    second = Store(tmp_path, clock=lambda: 9)
+    trials = StoredTrials(second)
+    assert dict(trials.get_many([key])) == {key: 250_000}
+    assert trials.attempts([key]) == trials.attempts_of("t") == {
+        key: Attempted(250_000, "agent", "cut off", spent, ("sha256:b", "sha256:c"))
+    }  # fmt: skip
+    assert (trials.attempts_of("u"), trials.attempts([replace(key, model="n")])) == ({}, {})
+    second.close()
+
+
+def test_a_damaged_account_is_named_in_one_line(store):
+    key = TrialKey("t", "s", "dev", "q1", "r", "l", 0, 1, "m")
+    StoredTrials(store).note(key, Attempted(1, "none", "", Spent(), ()))
+    with store.writing() as db:
+        db.execute("UPDATE attempts SET usage = '{'")
+    with pytest.raises(StoreBroken, match="cannot be read"):
+        StoredTrials(store).attempts([key])
+
+
+def test_a_store_of_the_first_schema_keeps_its_trials(tmp_path):
+    Store(tmp_path, clock=lambda: 0).close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as db, db:
+        db.executescript(FIRST_SCHEMA)
+
+    store = Store(tmp_path, clock=lambda: 0)
+    key = TrialKey("t", "s", "dev", "q", "r", "l", 7, 0)
+    assert dict(StoredTrials(store).get_many([key, replace(key, model="m")])) == {key: 300_000}
+    StoredTrials(store).put_many({replace(key, model="m"): 5})
+    store.close()
+    again = Store(tmp_path, clock=lambda: 0)
+    assert len(StoredTrials(again).get_many([key, replace(key, model="m")])) == 2
+    again.close()
+
+
+FIRST_SCHEMA = """
+DROP TABLE trials;
+DROP TABLE attempts;
+CREATE TABLE trials (
+    tree TEXT NOT NULL, suite TEXT NOT NULL, split TEXT NOT NULL, task TEXT NOT NULL, runtime TEXT NOT NULL,
+    limits TEXT NOT NULL, seed INTEGER NOT NULL, repeat INTEGER NOT NULL, score_ppm INTEGER NOT NULL,
+    PRIMARY KEY (tree, suite, split, runtime, limits, seed, repeat, task)
+) STRICT, WITHOUT ROWID;
+INSERT INTO trials VALUES ('t', 's', 'dev', 'q', 'r', 'l', 7, 0, 300000);
+PRAGMA user_version = 1;
+"""
 
 
 def open_files_below(folder):
