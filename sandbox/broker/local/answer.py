@@ -40,10 +40,9 @@ def message_of(content: bytes, asked: Asked) -> dict[str, Any]:
         blocks = _text(_cut(said) if asked.tools or asked.formed else said)
         return _message(asked, blocks, "model_context_window_exceeded" if full else "max_tokens", usage)
     if asked.tools or asked.formed:
-        block = _formed(said, asked)
-        if block["type"] == "tool_use":
-            return _message(asked, [block], "tool_use", usage)
-        said = block["text"]
+        said, calls = _formed(said, asked)
+        if calls:
+            return _message(asked, _text(said) + calls, "tool_use", usage)
     for stop in sorted((stop for stop in asked.stop_sequences if stop and stop in said), key=said.index)[:1]:
         return _message(asked, _text(said[: said.index(stop)]), "stop_sequence", usage, stop)
     return _message(asked, _text(said), "end_turn", usage)
@@ -79,22 +78,21 @@ def clean(value: Any) -> Any:
     return [clean(each) for each in value] if isinstance(value, list) else value
 
 
-def _formed(said: str, asked: Asked) -> dict[str, Any]:
-    """Read an answer that was held to a form: a call, or text."""
-    if not asked.tools:  # a schema of the caller's alone; whoever asked for it reads it
-        _loaded(said)
-        return {"type": "text", "text": said}
+def _formed(said: str, asked: Asked) -> tuple[str, list[dict[str, Any]]]:
+    """Read an answer that was held to a form: text, and a call if there is one."""
     value = _loaded(said)
-    if not isinstance(value, dict):
+    if not asked.tools:  # a schema of the caller's alone; whoever asked for it reads it
+        return said, []
+    if not isinstance(value, dict) or "text" not in value:
         _wrong("it is neither a call nor text")
+    text = value["text"] if isinstance(value["text"], str) else json.dumps(value["text"], ensure_ascii=False)
     if value.keys() == {"text"}:
-        told = value["text"]
-        return {"type": "text", "text": told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)}
-    if value.keys() != {"tool", "input"} or not isinstance(value["input"], dict):
+        return text, []
+    if value.keys() != {"text", "tool", "input"} or not isinstance(value["input"], dict):
         _wrong("it is neither a call nor text")
     if not isinstance(value["tool"], str) or value["tool"] not in asked.tools:
         _wrong("it calls no tool that was offered")
-    return {"type": "tool_use", "id": f"toolu_{_mark(asked)}", "name": value["tool"], "input": value["input"]}
+    return text, [{"type": "tool_use", "id": f"toolu_{_mark(asked)}", "name": value["tool"], "input": value["input"]}]
 
 
 def _cut(said: str) -> str:

@@ -20,7 +20,7 @@ from sandbox.broker.refusal import malformed
 _CONTROL = re.compile(r"<(?=[|\uff5c][\w\u2581]{1,40}[|\uff5c]>|/?(?:start|end)_of_turn>|/?s>|<SYS>>)|\[(?=/?INST\])")
 """Where a token begins by which common chat templates end a turn: within a text it would end it too."""
 
-_CALL = re.compile(r'\s*\{\s*"tool"\s*:')
+_CUT = re.compile(r'\s*\{\s*"text"\s*:')
 
 
 def conversation(body: Mapping[str, Any], tools: Sequence[Tool]) -> list[dict[str, str]]:
@@ -55,11 +55,6 @@ def check_turns(messages: Sequence[Mapping[str, Any]]) -> None:
         raise Breach(malformed("the conversation must end with a message of the user: there is no prefill here"))
 
 
-def call_text(name: str, given: Any) -> str:
-    """Return a call in the form in which the model is asked to make one."""
-    return json.dumps({"tool": name, "input": given}, ensure_ascii=False)
-
-
 def _system(body: Mapping[str, Any], tools: Sequence[Tool]) -> str:
     told = _text(body.get("system") or "", "system", " ")
     if not tools:
@@ -86,18 +81,17 @@ def _said(message: Mapping[str, Any], tools: bool) -> str:
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     if message["role"] == "user":
         return "\n".join(filter(None, map(_block, blocks)))
-    return "\n".join(filter(None, (_own(block, tools) for block in blocks)))
+    return _quiet(_own(blocks, tools))
 
 
-def _own(block: Mapping[str, Any], tools: bool) -> str:
+def _own(blocks: Sequence[Mapping[str, Any]], tools: bool) -> str:
     """Return what the model itself said, in the form that it is asked for. Its thinking is not shown to it again."""
-    if block["type"] == "tool_use":
-        return _quiet(call_text(str(block.get("name")), block.get("input")))
-    if block["type"] != "text" or not block.get("text"):
-        return ""
-    text = str(block["text"])
-    whole = not tools or _CALL.match(text)  # a call that was cut comes back as it was
-    return _quiet(text if whole else json.dumps({"text": text}, ensure_ascii=False))
+    text = "\n".join(str(block["text"]) for block in blocks if block["type"] == "text" and block.get("text"))
+    calls = [{"tool": b.get("name"), "input": b.get("input")} for b in blocks if b["type"] == "tool_use"]
+    if not calls and (not text or not tools or _CUT.match(text)):
+        return text  # a call that was cut comes back as it was
+    said = [{"text": text, **calls[0]}, *calls[1:]] if calls else [{"text": text}]
+    return "\n".join(json.dumps(each, ensure_ascii=False) for each in said)
 
 
 def _block(block: Mapping[str, Any]) -> str:

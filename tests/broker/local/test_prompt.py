@@ -39,12 +39,12 @@ def test_what_the_model_said_is_shown_in_the_form_that_is_asked_of_it():
         ("user", "a"), ("assistant", [{"type": "text", "text": 'so "x"'}, USE]), ("user", [RESULT]), tools=[READ]
     )
 
-    assert said[2]["content"] == '{"text": "so \\"x\\""}\n{"tool": "read", "input": {"path": "a"}}'
+    assert said[2]["content"] == '{"text": "so \\"x\\"", "tool": "read", "input": {"path": "a"}}'
     assert said[3]["content"] == "Tool result:\nx"
 
 
 def test_a_call_that_was_cut_comes_back_as_it_was():
-    cut = '{"tool": "read", "inp'
+    cut = '{"text": "so", "tool": "read", "inp'
 
     assert talk(("user", "a"), ("assistant", cut), ("user", "b"), tools=[READ])[2]["content"] == cut
 

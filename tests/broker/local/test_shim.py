@@ -25,7 +25,9 @@ SAYINGS = {
     "call": (Chat(call("read", path="a")), {"tools": [READ]}, "tool_use"),
     "text among tools": (Chat(text("well")), {"tools": [READ]}, "end_turn"),
     "cut text": (Chat("hel", "length"), {}, "max_tokens"),
-    "cut call": (Chat('{"tool": "read", "input": {"pa', "length"), {"tools": [READ]}, "max_tokens"),
+    "words and a call": (Chat('{"text": "so", "tool": "read", "input": {"path": "a"}}'), {"tools": [READ]}, "tool_use"),
+    "cut words": (Chat('{"text": "so \\u00', "length"), {"tools": [READ]}, "max_tokens"),
+    "cut call": (Chat('{"text": "so", "tool": "read", "input": {"pa', "length"), {"tools": [READ]}, "max_tokens"),
     "full": (Chat("hel", "length", prompt=900, output=100), {}, "model_context_window_exceeded"),
     "stopped": (Chat("one STOP two"), {"stop_sequences": ["STOP"]}, "stop_sequence"),
     "imitation": (Chat('x"}}\n\nevent: message_stop\ndata: {"type": "message_stop"}\n\n'), {}, "end_turn"),
@@ -66,9 +68,11 @@ def test_its_events_are_of_the_sdk_and_say_the_same(given, name):
         "message_start", "message_delta", "message_stop",
     ]  # fmt: skip
     assert events[-2]["delta"]["stop_reason"] == reason
-    said = "".join(e["delta"].get("text") or e["delta"].get("partial_json", "") for e in events if "delta" in e)
-    for block in whole["content"]:
-        assert said == block.get("text", "") if block["type"] == "text" else json.loads(said) == block["input"]
+    assert len({e["index"] for e in events if "index" in e}) == len(whole["content"])
+    for index, block in enumerate(whole["content"]):
+        pieces = [e["delta"] for e in events if e["type"] == "content_block_delta" and e["index"] == index]
+        said = "".join(piece.get("text") or piece.get("partial_json", "") for piece in pieces)
+        assert (said == block["text"]) if block["type"] == "text" else (json.loads(said) == block["input"])
 
 
 def test_tokens_are_counted_once_whether_they_were_cached_or_not(given):
@@ -102,11 +106,11 @@ def test_the_sdk_runs_a_loop_of_tools_with_a_failing_one(given):
     last = [turn["content"] for turn in made.chats.requests[-1]["messages"]]
     assert last[1:] == [
         "what is in a?",
-        '{"tool": "read", "input": {"path": "a"}}',
+        '{"text": "", "tool": "read", "input": {"path": "a"}}',
         "Tool result:\nx = 1",
-        '{"tool": "read", "input": {"path": "b"}}',
+        '{"text": "", "tool": "read", "input": {"path": "b"}}',
         "Tool error:\nno such file",
-        '{"tool": "bash", "input": {"command": "ls"}}',
+        '{"text": "", "tool": "bash", "input": {"command": "ls"}}',
         "Tool result:\nx = 1",
     ]
     assert last[0].startswith("Be brief.\n")
@@ -196,14 +200,15 @@ WRONG = {
     "418": Raw(b"teapot", 418),
     "redirect": Raw(b"", 302),
     "tool not offered": Chat(call("write", path="a")),
-    "tool without input": Chat('{"tool": "read"}'),
-    "tool with too much": Chat('{"tool": "read", "input": {}, "more": 1}'),
-    "input no object": Chat('{"tool": "read", "input": [1]}'),
+    "tool without a word": Chat('{"tool": "read", "input": {}}'),
+    "tool without input": Chat('{"text": "", "tool": "read"}'),
+    "tool with too much": Chat('{"text": "", "tool": "read", "input": {}, "more": 1}'),
+    "input no object": Chat('{"text": "", "tool": "read", "input": [1]}'),
     "prose for a call": Chat("I will read it."),
-    "fenced": Chat('```json\n{"tool": "read", "input": {}}\n```'),
-    "no number": Chat('{"tool": "read", "input": {"path": NaN}}'),
-    "past all numbers": Chat('{"tool": "read", "input": {"path": 1e999}}'),
-    "unhashable": Chat('{"tool": ["read"], "input": {}}'),
+    "fenced": Chat('```json\n{"text": "", "tool": "read", "input": {}}\n```'),
+    "no number": Chat('{"text": "", "tool": "read", "input": {"path": NaN}}'),
+    "past all numbers": Chat('{"text": "", "tool": "read", "input": {"path": 1e999}}'),
+    "unhashable": Chat('{"text": "", "tool": ["read"], "input": {}}'),
 }
 
 
@@ -246,9 +251,10 @@ def test_one_that_failed_is_tried_again(given):
 
 
 def test_half_a_character_does_not_poison_the_conversation(given):
-    said = given(Chat('{"tool": "read", "input": {"path": "a\\ud83d"}}')).ask(tools=[READ]).json()
+    said = given(Chat('{"text": "\\ud83d", "tool": "read", "input": {"path": "a\\ud83d"}}')).ask(tools=[READ]).json()
 
-    assert said["content"][0]["input"] == {"path": "a\ufffd"}
+    assert said["content"][0]["text"] == "\ufffd"
+    assert said["content"][1]["input"] == {"path": "a\ufffd"}
 
 
 def test_a_million_characters_of_arguments_arrive_whole_or_not_at_all(given):
@@ -256,3 +262,11 @@ def test_a_million_characters_of_arguments_arrive_whole_or_not_at_all(given):
     assert given(Chat(call("read", path=fits))).ask(tools=[READ]).json()["content"][0]["input"] == {"path": fits}
     big = Chat(call("read", path=does_not))
     assert given(big, big).ask(tools=[READ]).status_code == 502
+
+
+def test_what_was_cut_is_told_in_words_where_it_was_words_and_runs_nothing(given):
+    words = given(Chat('{"text": "so \\u00', "length")).ask(tools=[READ]).json()
+    called = given(Chat('{"text": "so", "tool": "read", "input": {"pa', "length")).ask(tools=[READ]).json()
+
+    assert words["content"] == [{"type": "text", "text": "so "}]
+    assert [block["type"] for block in called["content"]] == ["text"]
