@@ -18,8 +18,8 @@ from agent.cli import (
     replay,
     review,
     run,
-    suite,
     status,
+    suite,
     weaknesses,
 )
 
