@@ -17,7 +17,9 @@ BLOCKS = [Shown(page, line) for page in PAGES for line in fenced(page) if argume
 MENTIONS = [shown for page in PAGES for shown in inline(page) if arguments(shown.text)]
 README_STEPS = [line.strip() for line in fenced(ROOT / "README.md", "sh") if line.strip()]
 # These measure something, or sit in front of a candidate that somebody measured.
-DEAR = ("demo", "run", "bench", "propose", "doctor", "review show", "review approve")
+DEAR = (
+    *("demo", "run", "bench", "propose", "doctor", "review show", "review approve", "weaknesses", "replay", "suite"),
+)
 
 
 def find(words: list[str]):
