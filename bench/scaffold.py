@@ -88,7 +88,7 @@ def _cache_share(backend: Backend, tree: Mount) -> Measure:
 
 def _work(instruction: str) -> Command:
     stdin = json.dumps({"instruction": instruction}).encode()
-    return Command(("python", "-m", "scaffold", "solve"), 120, stdin, {"SCAFFOLD_MODEL": MODEL})
+    return Command(("python", "-P", "-m", "scaffold", "solve"), 120, stdin, {"SCAFFOLD_MODEL": MODEL})
 
 
 def _settle(backend: Backend) -> None:

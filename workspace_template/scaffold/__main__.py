@@ -2,11 +2,12 @@
 
     python -m scaffold rank --corpus DIR [--limit N]   {"id", "query"} -> {"id", "ranking": [path, ...]}
     python -m scaffold edit                            {"id", "path", "content", "edit"} -> {"id", "content"}
-    python -m scaffold solve                           {"instruction"} -> {"ended", "steps", "summary"}
+    python -P -m scaffold solve [--max-steps N ...]    {"instruction"} -> {"ended", "steps", "summary"}
 
 The first two answer line by line. A line that cannot be answered gets {"id", "refused": reason}; its id is null when
 the line did not tell it. The last works on one task in the current folder, with the model that SCAFFOLD_MODEL names
-behind the unix socket SCAFFOLD_SOCKET; it exits with 1 when that never answered.
+behind the unix socket SCAFFOLD_SOCKET; it exits with 1 when that never answered. With `-P` a copy of the scaffold in
+that folder is worked on, and is not what works.
 """
 
 import argparse

@@ -17,7 +17,7 @@ KEPT = 200_000
 VARYING = (
     (re.compile(r"\b\d+\.\d+( ?s| seconds)\b(?: \(\d+:\d\d:\d\d\))?"), r"0.00\1"),
     (re.compile(r"\bpytest-of-[\w.-]+/pytest-\d+"), "pytest"),
-    (re.compile(r"/tmp/tmp\w{8}"), "/tmp/temporary"),
+    (re.compile(r"/tmp/tmp\.?\w{8,10}\b"), "/tmp/temporary"),
     (re.compile(r"\b0x[0-9a-f]{6,}"), "0x..."),
 )
 
@@ -58,9 +58,10 @@ def surroundings() -> dict[str, str]:
 
 def settled(text: str, root: Path) -> str:
     """Return a text without what differs from run to run: durations, addresses, temporary and own places."""
+    text = text.replace(f"{root}/", "").replace(str(root), ".")
     for pattern, stays in VARYING:
         text = pattern.sub(stays, text)
-    return text.replace(f"{root}/", "").replace(str(root), ".")
+    return text
 
 
 def _read(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bool]:

@@ -85,10 +85,11 @@ def _definitions(code: str, column: int, module: cst.Module) -> list[Any]:
     lines = fitted(code.replace("\r\n", "\n"), column)
     text = module.default_newline.join((["if True:"] if column else []) + [*lines, ""])
     try:
-        body = cst.parse_module(text, config=module.config_for_parsing).body
+        parsed = cst.parse_module(text, config=module.config_for_parsing)
     except cst.ParserSyntaxError as error:
         raise Refused(f"`code` is not valid Python: {error.message}") from error
-    found: Sequence[Any] = body[0].body.body if column and isinstance(body[0], cst.If) else body
+    found: Sequence[Any] = parsed.body[0].body.body if column and isinstance(parsed.body[0], cst.If) else parsed.body
     if not found:
         raise Refused("`code` holds comments only")
-    return list(found)
+    first, *rest = found  # comments above the first statement of a module belong to the module
+    return [first.with_changes(leading_lines=[*parsed.header, *first.leading_lines]), *rest]

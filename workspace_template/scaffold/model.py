@@ -93,7 +93,8 @@ def connect(socket: str) -> Any:
     sdk = load()
     from httpx2 import HTTPTransport  # noqa: PLC0415
 
-    http = sdk.DefaultHttpxClient(transport=HTTPTransport(uds=socket))
+    # No TLS on a socket of this machine: without `verify=False` the trusted certificates are read for nothing.
+    http = sdk.DefaultHttpxClient(transport=HTTPTransport(uds=socket, verify=False), trust_env=False)
     return sdk.Anthropic(api_key="none", base_url="http://localhost", http_client=http, max_retries=0)
 
 
@@ -101,7 +102,7 @@ def _whole(message: Any) -> Answer:
     """Read a message; raise when it is not whole. Its tools must then never be used, whatever they look like."""
     if message.stop_reason is None:
         raise _Broken("the stream broke off")
-    content = [block.to_dict() for block in message.content]
+    content = [block.to_dict(warnings=False) for block in message.content]
     for block in content:
         if block["type"] == "tool_use" and not (isinstance(block.get("id"), str) and isinstance(block["name"], str)):
             raise _Broken("a call without a name or an ID")

@@ -79,3 +79,32 @@ def test_a_command_answers_standard_input_and_ends_well(
 
     assert main(command) == 0
     assert json.loads(out.getvalue()).keys() == {"id", key}
+
+
+@pytest.mark.parametrize("stdin", [b"", b"[]", b"{}", b'{"instruction": 7}', b"\xff", b"[" * 100_000])
+def test_a_task_that_is_none_is_misuse(stdin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCAFFOLD_MODEL", "m")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+
+    assert main(["solve"]) == 2
+
+
+def test_a_task_without_a_model_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCAFFOLD_MODEL", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"instruction": "x"}')))
+
+    assert main(["solve"]) == 2
+
+
+# The HTTP library leaves the socket open that it could not connect.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_model_that_is_not_there_is_said_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCAFFOLD_MODEL", "m")
+    monkeypatch.setenv("SCAFFOLD_SOCKET", "nobody.sock")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"instruction": "x", "unknown": 1}')))
+
+    assert main(["solve"]) == 1
+    assert json.loads(capsys.readouterr().out)["ended"] == "unreachable"

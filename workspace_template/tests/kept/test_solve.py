@@ -1,0 +1,223 @@
+"""What the outside may rely on when the scaffold works on a task: what it leaves, how it ends, what the model is told.
+
+Whatever else it offers to the model, it offers `run_command(command)` and `finish(summary)`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVER = Path(__file__).with_name("model_server.py").read_bytes()
+ENDS = {"finished", "steps", "tokens", "budget", "refused", "unreachable", "stuck"}
+FINISH = {"type": "tool_use", "id": "toolu_end", "name": "finish", "input": {"summary": "It is done."}}
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What became of a task."""
+
+    code: int
+    ended: str
+    steps: int
+    summary: str
+    requests: list[dict[str, Any]]
+    files: dict[str, bytes]
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """What the model was told of its calls, in the last request."""
+        blocks = [block for message in self.requests[-1]["messages"] for block in message["content"]]
+        return [block for block in blocks if block["type"] == "tool_result"]
+
+
+class Scaffold:
+    """The scaffold as these tests see it: it is given a folder and a task, and talks to a model."""
+
+    def __init__(self, solver: Any) -> None:
+        self._solver = solver
+
+    def solve(
+        self,
+        *steps: Step,
+        options: Sequence[str] = (),
+        repeat: bool = False,
+        files: dict[str, bytes] | None = None,
+        keep: Sequence[str] = (),
+        hash_seed: str = "0",
+    ) -> Work:
+        """Let it work; hold what it asks to what the API allows."""
+        given = {f"work/{path}": content for path, content in (files or {}).items()}
+        script = json.dumps({"steps": steps, "repeat": repeat}).encode()
+        ran = self._solver.run(
+            ["python", "model_server.py", *options],
+            json.dumps({"instruction": "Do what is to be done.", "unknown": [1]}).encode(),
+            {"model_server.py": SERVER, "script.json": script, **given},
+            {"PYTHONHASHSEED": hash_seed},
+            ["seen.json", *(f"work/{path}" for path in keep)],
+        )
+        assert "seen.json" in ran.files, ran.stderr.decode(errors="replace")[-2_000:]
+        seen = json.loads(ran.files["seen.json"])
+        assert seen["complaints"] == []
+        told = json.loads(ran.stdout.splitlines()[-1])
+        assert set(told) == {"ended", "steps", "summary"}
+        assert told["ended"] in ENDS
+        assert isinstance(told["steps"], int)
+        assert isinstance(told["summary"], str)
+        left = {path.removeprefix("work/"): content for path, content in ran.files.items() if path != "seen.json"}
+        return Work(ran.code, told["ended"], told["steps"], told["summary"], seen["requests"], left)
+
+
+@pytest.fixture
+def scaffold(solver: Any) -> Scaffold:
+    return Scaffold(solver)
+
+
+def say(*blocks: dict[str, Any], stop: str = "tool_use", written: int = 5) -> Step:
+    return {"say": blocks, "stop": stop, "written": written}
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def command(line: str, number: int = 1) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{number}", "name": "run_command", "input": {"command": line}}
+
+
+def test_what_commands_leave_in_the_folder_is_the_answer(scaffold: Scaffold) -> None:
+    work = scaffold.solve(
+        say(text("First."), command("cat a.txt"), command("echo two > a.txt; mkdir b; echo x > b/c.txt", 2)),
+        say(FINISH),
+        files={"a.txt": b"one\n"},
+        keep=["a.txt", "b/c.txt"],
+    )
+
+    assert (work.code, work.ended, work.steps, work.summary) == (0, "finished", 2, "It is done.")
+    assert work.files == {"a.txt": b"two\n", "b/c.txt": b"x\n"}
+    assert [result["tool_use_id"] for result in work.results] == ["toolu_1", "toolu_2"]
+    assert "one" in str(work.results[0]["content"])
+
+
+def test_the_model_is_told_the_task_and_offered_tools_with_marks_for_the_cache(scaffold: Scaffold) -> None:
+    (request,) = scaffold.solve(say(FINISH)).requests
+
+    assert "Do what is to be done." in str(request["messages"][0])
+    assert {"run_command", "finish"} <= {tool["name"] for tool in request["tools"]}
+    assert "cache_control" in str(request["system"]) + str(request["tools"])
+
+
+def test_thoughts_and_blocks_of_unknown_kinds_come_back_as_they_were(scaffold: Scaffold) -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+    unknown = {"type": "brand_new", "payload": {"a": [1.5, None, "é"]}}
+    work = scaffold.solve(say(thought, unknown, text("So."), command("true")), say(command("false", 2)), say(FINISH))
+
+    assert work.requests[-1]["messages"][1]["content"][:2] == [thought, unknown]
+
+
+def test_a_model_that_calls_what_is_not_there_or_not_so_is_told_and_goes_on(scaffold: Scaffold) -> None:
+    wrong = [
+        {"type": "tool_use", "id": "toolu_1", "name": "no_such_tool", "input": {}},
+        {"type": "tool_use", "id": "toolu_2", "name": "run_command", "input": {}},
+        {"type": "tool_use", "id": "toolu_3", "name": "run_command", "input": {"command": ["a"]}},
+        {"type": "tool_use", "id": "toolu_4", "name": "run_command", "input": {"command": "true", "as": "root"}},
+    ]
+    work = scaffold.solve(say(*wrong), say(FINISH))
+
+    assert (work.code, work.ended) == (0, "finished")
+    assert [result["is_error"] for result in work.results] == [True] * 4
+
+
+def test_ten_megabytes_of_arguments_are_refused_and_not_sent_back(scaffold: Scaffold) -> None:
+    work = scaffold.solve(say(command(f"touch made # {'x' * 10_000_000}")), say(FINISH), keep=["made"])
+
+    assert work.ended == "finished"
+    assert work.files == {}
+    assert len(json.dumps(work.requests[-1])) < 1_000_000
+
+
+@pytest.mark.parametrize("stop", ["max_tokens", "pause_turn", "brand_new"])
+def test_no_call_of_an_answer_that_is_not_whole_is_carried_out(stop: str, scaffold: Scaffold) -> None:
+    work = scaffold.solve(say(command("touch made"), stop=stop), say(FINISH), keep=["made"])
+
+    assert (work.ended, work.files) == ("finished", {})
+
+
+def test_a_stream_that_breaks_off_is_asked_for_again_and_its_calls_are_not_carried_out(scaffold: Scaffold) -> None:
+    work = scaffold.solve({"cut": [command("touch made")]}, say(FINISH), keep=["made"])
+
+    assert (work.ended, work.files) == ("finished", {})
+    assert work.requests[0] == work.requests[1]
+
+
+@pytest.mark.parametrize(
+    ("step", "ended"),
+    [
+        (say(text("No."), stop="refusal"), "refused"),
+        ({"status": 403, "kind": "permission_error"}, "refused"),
+        ({"status": 402, "kind": "billing_error"}, "budget"),
+    ],
+    ids=["refusal", "not allowed", "budget"],
+)
+def test_what_ends_it_leaves_what_was_done_and_ends_well(step: Step, ended: str, scaffold: Scaffold) -> None:
+    work = scaffold.solve(say(command("echo kept > a.txt")), step, keep=["a.txt"])
+
+    assert (work.code, work.ended, work.files) == (0, ended, {"a.txt": b"kept\n"})
+
+
+def test_a_model_that_fails_for_good_ends_it(scaffold: Scaffold) -> None:
+    failing = {"status": 529, "kind": "overloaded_error"}
+    late = scaffold.solve(say(command("true")), failing, repeat=True)
+    never = scaffold.solve(failing, repeat=True)
+
+    assert (late.code, late.ended) == (0, "unreachable")
+    assert (never.code, never.ended) == (1, "unreachable")
+    assert len(never.requests) < 20
+
+
+def test_steps_and_tokens_are_limits(scaffold: Scaffold) -> None:
+    steps = [say(command(f"echo {number}", number), written=400) for number in range(9)]
+    few = scaffold.solve(*steps[:3], options=["--max-steps", "3"])
+    short = scaffold.solve(*steps[:2], options=["--max-tokens", "800"])
+
+    assert (few.code, few.ended, len(few.requests)) == (0, "steps", 3)
+    assert (short.code, short.ended, len(short.requests)) == (0, "tokens", 2)
+    assert [request["max_tokens"] <= 800 for request in short.requests] == [True, True]
+
+
+def test_a_model_that_goes_in_circles_is_stopped(scaffold: Scaffold) -> None:
+    work = scaffold.solve(say(command("true", 7)), repeat=True)
+
+    assert (work.code, work.ended) == (0, "stuck")
+    assert len(work.requests) < 20
+
+
+def test_the_same_answers_lead_to_the_same_requests_byte_for_byte(scaffold: Scaffold) -> None:
+    files = {"test_a.py": b"def test_a(tmp_path):\n    assert not tmp_path, object()\n", "b.py": b"def f(): pass\n"}
+    steps = [say(command("python -m pytest -q test_a.py; pwd; mktemp -u")), say(FINISH)]
+    first, second = (scaffold.solve(*steps, files=files, hash_seed=seed) for seed in ("1", "2"))
+
+    assert "1 failed" in str(first.results)
+    assert json.dumps(first.requests) == json.dumps(second.requests)
+
+
+def test_commands_import_the_copy_in_the_folder_and_not_the_scaffold_that_works(scaffold: Scaffold) -> None:
+    look = command("python -c 'import scaffold; print(scaffold.COPY)'; python -m scaffold")
+    files = {"scaffold/__init__.py": b"COPY = 'the copy'\n", "scaffold/__main__.py": b"print('ran')\n"}
+    work = scaffold.solve(say(look), say(FINISH), files=files)
+
+    assert "the copy\nran" in str(work.results[0]["content"])
+
+
+def test_no_other_command_loads_the_sdk(solver: Any) -> None:
+    code = "import runpy, sys\ntry: runpy.run_module('scaffold', run_name='__main__', alter_sys=True)\n"
+    code += "finally: print(sorted({'anthropic', 'httpx2', 'libcst'} & set(sys.modules)))"
+    for argv in (["edit"], ["rank", "--corpus", "."]):
+        ran = solver.run(["python", "-c", code, *argv], b"", {"a.py": b"x = 1\n"}, {})
+
+        assert ran.stdout.decode().strip() == "[]"
