@@ -102,6 +102,7 @@ class _Checker:
         grader = grader_of(self.suite.settings, self._task, self.suite.place(self.task_id), self.suite.shelf)
         with self.suite.shelf.lent(files) as answer:
             try:
-                return Mark(grader.score(self.starter, self.limits, answer), wanted)
+                score, said = grader.verdict(self.starter, self.limits, answer)
+                return Mark(score, wanted, said)
             except NoReward as error:
                 return Mark(None, wanted, str(error))

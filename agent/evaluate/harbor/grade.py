@@ -37,6 +37,10 @@ class Grader:
 
     def score(self, starter: Starter, limits: Limits, answer: Path) -> int:
         """Return the score of the answer in a folder, in ppm. Raises `NoReward`, or `SandboxError`."""
+        return self.verdict(starter, limits, answer)[0]
+
+    def verdict(self, starter: Starter, limits: Limits, answer: Path) -> tuple[int, str]:
+        """Return the score, and the last line that the verifier said, for whoever looks after the task."""
         if self.graded == "apart":
             found = self._apart(starter, limits, answer)
         else:
@@ -45,10 +49,10 @@ class Grader:
             raise NoReward(found.why)
         files = {name: content for name, (content, _) in found.files.items()}
         try:
-            return score_of(files.get(JSON), files.get(TEXT))
+            return score_of(files.get(JSON), files.get(TEXT)), _last(found)
         except NoReward as error:
             end = "it was cut off" if found.code is None else f"it ended with {found.code}"
-            raise NoReward(f"{error}; {end}{_last(found)}") from error
+            raise NoReward(f"{error}; {end}: {_last(found)}") from error
 
     @property
     def _tests(self) -> Mount:
@@ -80,5 +84,4 @@ class Grader:
 def _last(found: Left) -> str:
     """The last line of what the verifier said, for a person."""
     lines = found.outcome.stderr.decode("utf-8", "replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {said[:_SAID]}" if said else ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")[:_SAID]
