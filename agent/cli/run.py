@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent.candidate import LeftOut
-from agent.cli.model import BudgetOption, ModelOption, Supply, open_model
+from agent.cli.model import LOCAL, BudgetOption, ModelOption, Supply, open_model
 from agent.cli.parts import (
     Workspace,
     choose_wall,
@@ -175,11 +175,12 @@ def _proposer(
             say(f"no model ({supply.why}): an offline search proposes")
         return "codemod", Codemod()
     from agent.evaluate.limits import limits_of
-    from agent.propose.claude import Claude
+    from agent.propose.claude import SMALL, Claude, Effort
 
     desk, limits = supply.demanded("the claude proposer"), limits_of(workspace.settings.sandbox)
     say(f"{desk.identity} proposes, through the parent's own scaffold")
-    return "claude", Claude(backend, limits, desk, shown=evaluator.shown, stage=evaluator.stage)
+    effort = SMALL if (wish.model or "").startswith(LOCAL) else Effort()
+    return "claude", Claude(backend, limits, desk, shown=evaluator.shown, stage=evaluator.stage, effort=effort)
 
 
 def changed_lines_allowed(workspace: Workspace) -> int:

@@ -17,6 +17,8 @@ from agent.propose.proposer import Brief
 
 CAP = 60_000
 """Bytes of a whole brief."""
+LEAST = 12_000
+"""A brief of fewer bytes could not hold its own rules."""
 SHARES = {
     "objective": 2_000,
     "paths": 3_000,
@@ -25,7 +27,7 @@ SHARES = {
     "samples": 8_000,
     "history": 2_000,
 }
-"""Bytes that each part may fill. Transcripts get what is left, in equal shares."""
+"""Bytes that each part may fill of a whole brief. Transcripts get what is left, in equal shares."""
 OUTCOMES = 40
 """Tasks of one suite whose outcome is named."""
 QUESTIONS, TRANSCRIPTS = 12, 6
@@ -37,23 +39,24 @@ _TEMPLATE = Template(Path(__file__).with_name("brief.md").read_text("utf-8"))
 _NOTHING = "(none)"
 
 
-def write(brief: Brief) -> str:
-    """Return the instruction for a scaffold, in at most `CAP` bytes."""
-    diagnosis = brief.diagnosis or Diagnosis()
+def write(brief: Brief, most: int = CAP) -> str:
+    """Return the instruction for a scaffold, in at most so many bytes, or `LEAST` if that is more."""
+    diagnosis, most = brief.diagnosis or Diagnosis(), max(most, LEAST)
+    shares = {part: share * most // CAP for part, share in SHARES.items()}
     parts = {
-        "objective": cut(visible(brief.objective), SHARES["objective"]),
+        "objective": cut(visible(brief.objective), shares["objective"]),
         "suite": visible(brief.objective_suite),
-        "mind": cut(_paths(brief.editable.mind), SHARES["paths"]),
-        "kept": cut(_paths(brief.editable.kept), SHARES["paths"]),
+        "mind": cut(_paths(brief.editable.mind), shares["paths"]),
+        "kept": cut(_paths(brief.editable.kept), shares["paths"]),
         "lines": str(brief.max_changed_lines),
-        "results": fenced(cut(visible(_results(diagnosis.results)), SHARES["results"])),
-        "weaknesses": fenced(cut(visible(_weaknesses(diagnosis.weaknesses)), SHARES["weaknesses"])),
-        "samples": _fair(_questions(diagnosis.samples), SHARES["samples"]),
-        "history": fenced(cut(visible("\n".join(brief.history)), SHARES["history"])),
+        "results": fenced(cut(visible(_results(diagnosis.results)), shares["results"])),
+        "weaknesses": fenced(cut(visible(_weaknesses(diagnosis.weaknesses)), shares["weaknesses"])),
+        "samples": _fair(_questions(diagnosis.samples)[: _few(QUESTIONS, most)], shares["samples"]),
+        "history": fenced(cut(visible("\n".join(brief.history)), shares["history"])),
     }
     said = [f"{_name(s)}\n{s.transcript}" for s in _turns(s for s in diagnosis.samples if s.transcript)]
-    room = CAP - len(_TEMPLATE.substitute(parts, transcripts="").encode())
-    return cut(_TEMPLATE.substitute(parts, transcripts=_fair(said[:TRANSCRIPTS], room)), CAP)
+    room = most - len(_TEMPLATE.substitute(parts, transcripts="").encode())
+    return cut(_TEMPLATE.substitute(parts, transcripts=_fair(said[: _few(TRANSCRIPTS, most)], room)), most)
 
 
 def fenced(text: str) -> str:
@@ -88,6 +91,11 @@ def _fair(texts: Sequence[str], room: int) -> str:
         shown[index] = fenced(inner)
         room -= len(shown[index].encode()) + 1
     return "\n".join(shown[index] for index in range(len(texts))) or fenced("")
+
+
+def _few(whole: int, most: int) -> int:
+    """Return how many there are in a brief of so many bytes, of so many in a whole one."""
+    return max(1, whole * most // CAP)
 
 
 def _paths(patterns: Iterable[str]) -> str:
@@ -129,7 +137,7 @@ def _weakness(one: Weakness) -> str:
 
 def _questions(samples: Iterable[Sample]) -> list[str]:
     asked = _turns(s for s in samples if s.question)
-    return [f"{_name(s)}\n{s.question}" for s in asked[:QUESTIONS]]
+    return [f"{_name(s)}\n{s.question}" for s in asked]
 
 
 def _turns(samples: Iterable[Sample]) -> list[Sample]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from agent.edits.tree import File, Tree
 from agent.errors import BudgetSpent, ModelDown, SandboxDown, StoreBroken, UnsafeTree
-from agent.propose.brief import write
+from agent.propose.brief import CAP, write
 from agent.propose.proposer import Brief, DevBench, Proposal
 from sandbox.attempt import Left, Work, attempt
 from sandbox.broker.desk import Desk
@@ -34,7 +34,8 @@ _CALLS_PER_LINE = 5
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much one proposal may take: seconds, steps and output tokens of the scaffold's loop, calls of the model.
+    """How much one proposal may take: seconds, steps and output tokens of the scaffold's loop, calls of the model, and
+    bytes of the brief that it begins with.
 
     The scaffold keeps to steps and tokens by itself, or not; seconds and calls are held by us, and money by the desk.
     """
@@ -43,6 +44,11 @@ class Effort:
     steps: int = 60
     tokens: int = 160_000
     calls: int = 300
+    brief: int = CAP
+
+
+SMALL = Effort(brief=14_000)
+"""For a model that holds some 16,000 tokens in all."""
 
 
 class Claude:
@@ -136,7 +142,7 @@ class Claude:
                 *("--max-steps", str(effort.steps), "--max-tokens", str(effort.tokens)),
             ),
             seconds=effort.seconds,
-            stdin=json.dumps({"instruction": write(brief)}).encode(),
+            stdin=json.dumps({"instruction": write(brief, effort.brief)}).encode(),
             env=self._desk.env,
         )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.candidate import LeftOut
 from agent.diagnosis import Diagnosis, Sample, SuiteResult, Suspect, Weakness
-from agent.propose.brief import CAP, TRANSCRIPTS, cut, fenced, visible, write
+from agent.propose.brief import CAP, LEAST, TRANSCRIPTS, cut, fenced, visible, write
 from agent.propose.proposer import Brief
 from agent.workspace import Zones
 
@@ -139,6 +139,32 @@ def test_however_much_there_is_it_is_capped_and_every_part_has_its_share():
     assert text.count("the end") == TRANSCRIPTS
     assert text.rstrip().endswith("```")
     assert "much" not in outside_of_fences(text).replace(cut(much, 2_000), "")
+
+
+@pytest.mark.parametrize("most", [LEAST, 14_000, 30_000])
+def test_a_small_model_has_a_small_brief_with_all_rules_and_a_share_for_each_part(most):
+    much = "much " * 20_000
+    samples = tuple(
+        Sample(suite="s", task=f"t{n}", question=f"asked {much}", transcript=f"said {much}") for n in range(9)
+    )
+    zones = Zones(mind=[f"mind{n}/**" for n in range(200)], kept=[f"kept{n}/**" for n in range(200)])
+    weak = tuple(weakness(symptom=f"w {much}") for _ in range(9))
+    full = Diagnosis(results=(result(failed=500),), weaknesses=weak, samples=samples)
+    text = write(brief(diagnosis=full, objective=much, editable=zones, history=(much,)), most)
+
+    assert len(text.encode()) <= most
+    assert text.count("\n## ") == write(brief()).count("\n## ")
+    for said in (
+        "mind0/**",
+        "kept0/**",
+        "q000",
+        "w much",
+        "asked much",
+        "said much",
+        "every assertion stays word for word",
+    ):
+        assert said in text
+    assert text.rstrip().endswith("```")
 
 
 def test_what_a_short_transcript_leaves_goes_to_a_long_one():
