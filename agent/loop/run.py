@@ -152,8 +152,12 @@ class Run:
         return "made"
 
     def _draft(self, parent: str, proposal: Proposal, run: int) -> Entry | None:
-        """Draft a proposal; one that was judged before is not judged, or paid for, again."""
-        entry = self.lifecycle.draft(parent, proposal, self.proposer_name, run)
+        """Draft a proposal; one that was judged before, or that nobody could judge, is not paid for."""
+        try:
+            entry = self.lifecycle.draft(parent, proposal, self.proposer_name, run)
+        except Refused as error:
+            self.lifecycle.say(f"{self.proposer_name} proposed what cannot be judged: {error}")
+            return None
         if entry is None:
             known = self.lifecycle.store.candidate(candidate_id(parent, proposal.tree))
             self.lifecycle.say(f"{known.id} was proposed before and is {known.state}")

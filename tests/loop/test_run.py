@@ -1,0 +1,47 @@
+"""A run outlives whatever a proposer brings."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from agent.edits.tree import File, Tree
+from agent.loop.lifecycle import MAX_CHANGED_BYTES, MAX_CHANGED_FILES, Lifecycle
+from agent.loop.run import Run
+from agent.loop.store import Store
+from agent.propose.proposer import Proposal
+
+BASE = Tree({"scaffold/a.py": File(b"x = 1\n")})
+
+
+@pytest.fixture
+def run(tmp_path):
+    store, lines = Store(tmp_path / ".successor", clock=lambda: 5), []
+    repository = SimpleNamespace(tree=lambda _: BASE)
+    made = Run(Lifecycle(repository, store, None, None, lines.append), None, None, "claude", None, 0, 400)
+    yield lambda files: (made._draft("a" * 40, Proposal(Tree(files), "why", 0, 1), None), lines, store)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"scaffold/big.py": File(b"x" * (MAX_CHANGED_BYTES + 1))},
+        {f"scaffold/{n}.py": File(b"") for n in range(MAX_CHANGED_FILES + 1)},
+    ],
+)
+def test_a_proposal_that_nobody_could_judge_is_said_to_be_one_and_is_no_candidate(run, files):
+    entry, lines, store = run({**BASE, **files})
+
+    assert entry is None
+    assert "cannot be judged" in lines[-1]
+    assert store.candidates() == []
+
+
+def test_a_proposal_made_a_second_time_is_no_second_candidate(run):
+    files = {"scaffold/a.py": File(b"x = 2\n")}
+    first, _, _ = run(files)
+    second, lines, store = run(files)
+
+    assert second is None
+    assert f"{first.id} was proposed before" in lines[-1]
+    assert len(store.candidates()) == 1
