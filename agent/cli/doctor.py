@@ -27,8 +27,8 @@ from sandbox.errors import BackendUnavailable
 if TYPE_CHECKING:
     from sandbox.clean import Cleaned
 
-STAGES = ("successor-stage-",)
-"""What the folders are called in which the evaluator stages trees (agent/evaluate/staging.py)."""
+STAGES = ("successor-stage-", "successor-tasks-", "successor-door-", "successor-local-")
+"""What the folders are called in which trees and tasks are staged, and sockets of models lie (`sandbox.scratch`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def doctor(
             cleaned = tidy(cache_folder(), Path(tempfile.gettempdir()), STAGES)
             voice.answer(asdict(cleaned), lambda console: console.print(_told(cleaned), markup=False))
             return
-        findings = [*_programs(), *_walls(), *_engine(), *_workspace(workspace)]
+        findings = [*_programs(), *_walls(), *_engine(), *_models(), *_workspace(workspace)]
         wall = any(f.ok for f in findings if f.name.startswith("sandbox"))
         healthy = wall and all(f.ok for f in findings if f.need)
         voice.answer({"healthy": healthy, "findings": [asdict(f) for f in findings]}, _table(findings, healthy=healthy))
@@ -120,6 +120,20 @@ def offers(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(f"engine {name}", bool(found), detail, mend, need=False)
     highest = "hardened" if any(name in runtime for name in INSTALL for runtime in offered) else "container"
     yield Finding("engine level", True, f"up to {highest}; runtimes: {', '.join(offered)}", need=False)
+
+
+def _models() -> Iterator[Finding]:
+    """Where a model can be had from. None is needed."""
+    from importlib.util import find_spec
+
+    from agent.cli.model import KEY_VARIABLE, take_key
+
+    known = bool(take_key())
+    mend = f"Set {KEY_VARIABLE}; without it an offline search proposes"
+    yield Finding("model key", known, f"{KEY_VARIABLE} is {'set' if known else 'not set'}", mend, need=False)
+    local = find_spec("xllamacpp") is not None
+    detail = "xllamacpp is " + ("installed: --model local:FILE serves a GGUF file" if local else "not installed")
+    yield Finding("model local", local, detail, "Install it: pip install 'successor[local]'", need=False)
 
 
 def _workspace(start: Path) -> Iterator[Finding]:

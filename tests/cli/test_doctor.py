@@ -88,3 +88,16 @@ def test_a_runtime_that_a_workspace_names_is_tried(tmp_path):
     assert done.returncode == 1
     assert not found["runtime no-such-runtime"]["ok"]
     assert found["runtime no-such-runtime"]["mend"]
+
+
+@pytest.mark.parametrize(
+    ("key", "ok", "says"), [("", False, "is not set"), ("sk-ant-a-key-that-is-long-enough", True, "is set")]
+)
+def test_where_a_model_can_be_had_from_is_said_and_the_key_is_not(tmp_path, key, ok, says):
+    done = doctor(tmp_path, "--json", ANTHROPIC_API_KEY=key)
+
+    found = {f["name"]: f for f in json.loads(done.stdout)["findings"]}
+    assert (found["model key"]["ok"], found["model key"]["need"]) == (ok, False)
+    assert found["model key"]["detail"].endswith(says)
+    assert not key or key not in done.stdout + done.stderr
+    assert found["model local"]["mend"]
