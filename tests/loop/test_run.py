@@ -34,7 +34,7 @@ def test_a_proposal_that_nobody_could_judge_is_said_to_be_one_and_is_no_candidat
 
     assert entry is None
     assert "cannot be judged" in lines[-1]
-    assert store.candidates() == []
+    assert store.candidates() == ()
 
 
 def test_a_proposal_made_a_second_time_is_no_second_candidate(run):
