@@ -73,7 +73,9 @@ def _show(console: Console, found: Diagnosis) -> None:
         console.print(visible(line), markup=False)
     for one in found.weaknesses:
         console.print(visible(_row(one)), markup=False, soft_wrap=True)
-    if not found.weaknesses:
+    if not found.results:
+        console.print("nothing could be measured here")
+    elif not found.weaknesses:
         console.print("nothing fails")
 
 
