@@ -15,7 +15,7 @@ import structlog
 
 from agent.candidate import State
 from agent.edits.tree import Tree
-from agent.errors import BudgetSpent, Infrastructure, Refused, SuccessorError
+from agent.errors import BudgetSpent, CandidateTooDear, Infrastructure, Refused, SuccessorError
 from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Ending, Stop
@@ -117,7 +117,8 @@ class Run:
             return stop.ending, stop.message
         except KeyboardInterrupt:
             return "interrupted", "interrupted; go on with: successor resume"
-        except BudgetSpent as error:
+        except (BudgetSpent, CandidateTooDear) as error:
+            # Of a candidate that is too dear only `_walk` knows; this one was the parent's, looked at for a brief.
             return "budget_exhausted", str(error)
         except Infrastructure as error:
             return "failed", str(error)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent.edits.tree import File, Tree
+from agent.errors import BudgetSpent, CandidateTooDear
 from agent.loop.lifecycle import MAX_CHANGED_BYTES, MAX_CHANGED_FILES, Lifecycle
 from agent.loop.run import Run
 from agent.loop.store import Store
@@ -18,7 +19,12 @@ def run(tmp_path):
     store, lines = Store(tmp_path / ".successor", clock=lambda: 5), []
     repository = SimpleNamespace(tree=lambda _: BASE)
     made = Run(Lifecycle(repository, store, None, None, lines.append), None, None, "claude", None, 0, 400)
-    yield lambda files: (made._draft("a" * 40, Proposal(Tree(files), "why", 0, 1), None), lines, store)
+
+    def draft(files):
+        return made._draft("a" * 40, Proposal(Tree(files), "why", 0, 1), None), lines, store
+
+    draft.made = made
+    yield draft
     store.close()
 
 
@@ -45,3 +51,13 @@ def test_a_proposal_made_a_second_time_is_no_second_candidate(run):
     assert second is None
     assert f"{first.id} was proposed before" in lines[-1]
     assert len(store.candidates()) == 1
+
+
+@pytest.mark.parametrize("error", [CandidateTooDear, BudgetSpent])
+def test_money_that_ends_while_the_parent_is_looked_at_ends_the_run_in_good_order(run, error, monkeypatch):
+    def spent(*_):
+        raise error("the budget is spent")
+
+    monkeypatch.setattr(Run, "_finish_open", spent)
+
+    assert run.made._until_stopped(1, 1) == ("budget_exhausted", "the budget is spent")
