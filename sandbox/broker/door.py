@@ -33,6 +33,8 @@ class Traffic:
     refusals: Counter[str] = field(default_factory=Counter)
     """Calls that were refused, by the code or kind of the refusal."""
     retries: int = 0
+    last_failure: str = ""
+    """The kind of error with which the upstream failed the call that ended last; empty when that one was answered."""
 
 
 class Door:
@@ -176,7 +178,9 @@ class Door:
             if exchange.refusal.code == BUDGET:
                 self.exhausted = self.exhausted or exchange.refusal.details["scope"]
             self.traffic.refusals[exchange.refusal.code or exchange.refusal.document["error"]["type"]] += 1
+        self.traffic.last_failure = ""
         if exchange.delivery is not None:
             self.traffic.retries += max(0, len(exchange.delivery.tried) - 1)
             if exchange.delivery.failure is not None:
-                self.traffic.failures[exchange.delivery.failure.refusal.document["error"]["type"]] += 1
+                self.traffic.last_failure = exchange.delivery.failure.refusal.document["error"]["type"]
+                self.traffic.failures[self.traffic.last_failure] += 1

@@ -24,7 +24,7 @@ class HarborSettings(BaseModel):
     """A folder of the workspace, with a folder for each task."""
     environment: Literal["inside", "image"] = "inside"
     """What tasks are solved in. `inside`: the sandbox's own programs and packages, with the files that a task's
-    Dockerfile copies. `image`: the task's own image, built ahead, which takes a Docker engine."""
+    Dockerfile copies. `image`: the task's own image, which is not supported yet and refused by name."""
     graded: Literal["apart", "together"] = "apart"
     """Where tests run. `apart`: in a sandbox without a byte of the answer, which they reach through `config.solver`.
     `together`: beside the answer, as tests do that import it; then an answer can forge its grade."""

@@ -134,7 +134,11 @@ def open_harbor_suite(
     if len(tasks) > MOST_TASKS:
         raise BadSettings(f"{settings.tasks} holds more than {MOST_TASKS} tasks")
     if settings.environment == "image":
-        raise BadSettings(f"suites/{name}.toml: environment", why="tasks with images of their own are not supported")
+        raise BadSettings(
+            f'suites/{name}.toml: environment = "image" is not supported',
+            why="no image is built, or fetched, for a task",
+            mend='Take environment = "inside", for tasks whose Dockerfile asks for no more than the sandbox has',
+        )
     places = {task.id: _inside(task, f"{settings.tasks}/{task.id}") for task in tasks.values()}
     del backend, progress
     return HarborSuite(name, settings, tasks, places, (), objective=objective)

@@ -5,7 +5,9 @@ What the scaffold says of itself decides nothing. How a trial ended is told by w
     none       it came to an orderly end; the score is the verifier's
     agent      it crashed, was cut off, or left nothing that can be taken; the score is what the verifier gives for what
                it left, or 0
-    provider   the model's server failed calls, or the account was closed: not measured, unless the mark is full anyway
+    provider   the model's server failed the last call, or the account was closed: not measured, unless the mark is full
+               anyway. A failure that the scaffold got over counts for nothing, or a scaffold that does badly could
+               throw again by asking until it is refused
     verifier   no valid reward, three times: 0 if the untouched files get one, for then the answer broke the verifier;
                else not measured
 """
@@ -13,6 +15,7 @@ What the scaffold says of itself decides nothing. How a trial ended is told by w
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +31,14 @@ from sandbox.attempt import Left, Work, attempt
 from sandbox.broker.desk import Desk
 from sandbox.broker.door import Door
 from sandbox.contract import Limits, Mount, Starter
+from sandbox.errors import BackendUnavailable, SandboxError
 
 ARGV = ("python", "-P", "-m", "scaffold", "solve")
 """`-P`: what a task calls its files shadows nothing that the scaffold imports."""
 GRADINGS = 3
 """How often an answer is graded before it is held to have no valid reward."""
 
+_NOTE = 500
 _SCAFFOLDS_OWN = frozenset({"invalid_request_error"})
 """Failures of calls that lie with who made them."""
 
@@ -58,7 +63,7 @@ class HarborTrial:
         score, failure, note = self._graded(starter, limits, left)
         if provider and score != FULL:
             score, failure, note = None, "provider", provider
-        return Attempted(score, failure, note, door.used, tuple(door.transcript))
+        return Attempted(score, failure, _printable(note), door.used, tuple(door.transcript))
 
     def _work(self) -> Work:
         return Work(
@@ -93,10 +98,27 @@ def _tried(grader: Grader, starter: Starter, limits: Limits, answer: Path, times
     why = ""
     for _ in range(times):
         try:
-            return grader.score(starter, limits, answer), ""
+            return _again(lambda: grader.score(starter, limits, answer)), ""
         except NoReward as error:
             why = str(error)
     return None, why
+
+
+def _again(grade: Callable[[], int]) -> int:
+    """Grade once more, and once more, when a wall breaks: begun anew, the trial would pay the model again."""
+    for _ in range(GRADINGS - 1):
+        try:
+            return grade()
+        except BackendUnavailable:
+            raise
+        except SandboxError:
+            continue
+    return grade()
+
+
+def _printable(note: str) -> str:
+    """The start of a note, which may hold a candidate's words, as one line of plain ASCII."""
+    return "".join(c if " " <= c <= "~" else "?" for c in note[:_NOTE])
 
 
 def _provider(door: Door) -> str:
@@ -105,5 +127,7 @@ def _provider(door: Door) -> str:
         return door.lost
     if door.exhausted in ("run", "day"):
         return f"the budget of the {door.exhausted} was spent"
-    failed = {kind: count for kind, count in door.traffic.failures.items() if kind not in _SCAFFOLDS_OWN}
-    return ", ".join(f"{count} calls failed with {kind}" for kind, count in sorted(failed.items()))
+    last = door.traffic.last_failure
+    if not last or last in _SCAFFOLDS_OWN:
+        return ""
+    return f"the last call failed with {last}, as did {door.traffic.failures.total() - 1} before"

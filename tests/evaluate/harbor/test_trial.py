@@ -183,6 +183,23 @@ def test_a_provider_that_fails_for_a_while_is_nobodys_failure(tried):
     assert (found.score, found.failure) == (1_000_000, "none")
 
 
+def test_a_failure_that_the_scaffold_got_over_gives_it_no_second_throw(tried):
+    patient = (
+        SCAFFOLD.replace(b"if answer.status != 200:", b"if answer.status != 200 and attempt == 1:")
+        .replace(b"for _ in range(20):", b"for attempt in range(20):")
+        .replace(b"    code = said", b"    if answer.status != 200:\n        continue\n    code = said")
+    )
+    found = tried(source=patient, steps=[*[Fail(500)] * 4, *says()])
+
+    assert (found.score, found.failure) == (0, "none")
+
+
+def test_a_note_is_one_line_of_plain_text(tried):
+    script = b"printf 'x\\033[2K\\342\\200\\256y\\n'; echo no > /logs/verifier/reward.txt\n"
+
+    assert tried(changes={"tests/test.sh": script}).note == "reward.txt holds no number; it ended with 0: x?[2K?y"
+
+
 def test_a_request_that_is_the_scaffolds_own_mistake_is_no_failure_of_the_provider(tried):
     found = tried(steps=[Fail(400, "invalid_request_error")])
 
@@ -268,22 +285,28 @@ def test_a_task_whose_files_have_the_names_of_the_library_does_not_shadow_it(tri
 
 
 class Breaks:
-    """A wall that breaks when it is asked for the sandbox of that number."""
+    """A wall that breaks when it is asked for the sandboxes of these numbers."""
 
-    def __init__(self, wall, number):
-        self.wall, self.number = wall, number
+    def __init__(self, wall, *numbers):
+        self.wall, self.numbers, self.asked = wall, numbers, 0
 
     def start(self, mounts, limits, role="solver"):
-        self.number -= 1
-        if self.number == 0:
+        self.asked += 1
+        if self.asked in self.numbers:
             raise SandboxBroken("gone")
         return self.wall.start(mounts, limits, role)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_wall_that_breaks_is_nobodys_failure(tried, wall, number):
+@pytest.mark.parametrize("numbers", [[1], range(2, 100), range(3, 100)])
+def test_a_wall_that_breaks_is_nobodys_failure(tried, wall, numbers):
     with pytest.raises(SandboxBroken):
-        tried(SOLVED, starter=Breaks(wall[0], number))
+        tried(SOLVED, starter=Breaks(wall[0], *numbers))
+
+
+def test_a_wall_that_breaks_under_a_grading_does_not_have_the_model_paid_again(tried, wall):
+    found = tried(SOLVED, starter=Breaks(wall[0], 2, 4))
+
+    assert (found.score, found.spent.calls) == (1_000_000, 2)
 
 
 def test_a_scaffold_that_speaks_of_other_costs_is_booked_for_its_own(tried):
