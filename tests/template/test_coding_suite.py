@@ -33,7 +33,7 @@ CATEGORIES = {"bug": 5, "refactor": 5, "feature": 5, "repair": 5, "performance":
 DIFFICULTIES = {"easy": 8, "medium": 10, "hard": 6}
 SPLITS = {"dev": 12, "heldout": 12}
 FAMILIES_A_SPLIT = 8
-MOST_BYTES = 400_000
+MOST_BYTES = 360_000
 SOLVING_SECONDS = 60
 
 
@@ -110,7 +110,7 @@ def test_a_task_has_its_fields_and_files(name: str) -> None:
 def test_an_instruction_is_short_and_says_nothing_of_the_judge(name: str) -> None:
     text = task_of(name).instruction
 
-    assert 2 <= len(text.strip().split("\n")) <= 30
+    assert 2 <= len(text.strip().split("\n")) <= 20
     assert not [word for word in ("hidden", "/tests", "grade", "verifier", "oracle", "reward") if word in text.lower()]
 
 
