@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from string import Template
 
@@ -28,8 +29,8 @@ SHARES = {
     "history": 2_000,
 }
 """Bytes that each part may fill of a whole brief. Transcripts get what is left, in equal shares."""
-OUTCOMES = 40
-"""Tasks of one suite whose outcome is named."""
+OUTCOMES = 15
+"""Tasks of one suite with the same mark that are named."""
 QUESTIONS, TRANSCRIPTS = 12, 6
 """Tasks whose question, and whose transcript, is shown: a few that can be read beat many that are cut."""
 LONGEST_RUN = 16
@@ -46,6 +47,7 @@ def write(brief: Brief, most: int = CAP) -> str:
     parts = {
         "objective": cut(visible(brief.objective), shares["objective"]),
         "suite": visible(brief.objective_suite),
+        "entry": ", ".join(f"`{visible(name)}`" for name in brief.entry_points) or "any command",
         "mind": cut(_paths(brief.editable.mind), shares["paths"]),
         "kept": cut(_paths(brief.editable.kept), shares["paths"]),
         "lines": str(brief.max_changed_lines),
@@ -107,14 +109,13 @@ def _results(results: Iterable[SuiteResult]) -> str:
 
 
 def _result(result: SuiteResult) -> list[str]:
-    full = sum(score == 1_000_000 for _, score in result.outcomes)
     wanted = ", the one that should rise" if result.objective else ""
-    head = (
-        f"suite {result.suite}{wanted}: mean {_percent(result.mean_ppm)}, {full} of {len(result.outcomes)} tasks whole"
-    )
-    failed = [f"  {task} {_percent(score)}" for task, score in result.outcomes if score < 1_000_000]
-    more = [f"  and {len(failed) - OUTCOMES} more that are not whole"] if len(failed) > OUTCOMES else []
-    return [head, *failed[:OUTCOMES], *more]
+    lines = [f"suite {result.suite}{wanted}: mean {_percent(result.mean_ppm)} of {len(result.outcomes)} tasks"]
+    for score, alike in groupby(result.outcomes, key=lambda outcome: outcome[1]):
+        tasks = [task for task, _ in alike]
+        more = f" and {len(tasks) - OUTCOMES} more" if len(tasks) > OUTCOMES else ""
+        lines.append(f"  {_percent(score)}, {len(tasks)} tasks: {', '.join(tasks[:OUTCOMES])}{more}")
+    return lines
 
 
 def _weaknesses(found: Iterable[Weakness]) -> str:

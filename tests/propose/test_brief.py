@@ -56,7 +56,7 @@ def test_it_says_what_is_wanted_what_fails_where_and_what_must_be_kept():
 
     for said in (
         "Rank the right file first.", '"search"', "`scaffold/**`", "`policies/**`", "At most 400 lines",
-        "mean 33.3 %", "q000 0.0 %", "refused, though it can be done: elided", "4.1 % higher",
+        "mean 33.3 %", "0.0 %, 2 tasks: q000, q001", "100.0 %, 1 tasks: whole", "refused, though it can be done: elided", "4.1 % higher",
         "scaffold/search.py::Search.rank (failed 9, passed 2)", "<<<<<<< SEARCH", "model: I give up", "denied\nopen",
     ):  # fmt: skip
         assert said in text
@@ -130,7 +130,7 @@ def test_however_much_there_is_it_is_capped_and_every_part_has_its_share():
 
     assert len(text.encode()) <= CAP
     assert "## Rules that your proposal must keep" in text
-    assert "and 2960 more that are not whole" in text
+    assert "and 2985 more" in text
     assert "w0 much" in text
     assert "asked coding" in text
     for n in range(TRANSCRIPTS // 2):  # each suite has its turn, and each transcript its beginning and its end
