@@ -83,12 +83,13 @@ def _formed(said: str, asked: Asked) -> tuple[str, list[dict[str, Any]]]:
     value = _loaded(said)
     if not asked.tools:  # a schema of the caller's alone; whoever asked for it reads it
         return said, []
-    if not isinstance(value, dict) or "text" not in value:
+    if not isinstance(value, dict):
         _wrong("it is neither a call nor text")
-    text = value["text"] if isinstance(value["text"], str) else json.dumps(value["text"], ensure_ascii=False)
+    told = value.get("text", "")
+    text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
     if value.keys() == {"text"}:
         return text, []
-    if value.keys() != {"text", "tool", "input"} or not isinstance(value["input"], dict):
+    if value.keys() - {"text"} != {"tool", "input"} or not isinstance(value["input"], dict):
         _wrong("it is neither a call nor text")
     if not isinstance(value["tool"], str) or value["tool"] not in asked.tools:
         _wrong("it calls no tool that was offered")

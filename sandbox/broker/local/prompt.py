@@ -20,7 +20,7 @@ from sandbox.broker.refusal import malformed
 _CONTROL = re.compile(r"<(?=[|\uff5c][\w\u2581]{1,40}[|\uff5c]>|/?(?:start|end)_of_turn>|/?s>|<SYS>>)|\[(?=/?INST\])")
 """Where a token begins by which common chat templates end a turn: within a text it would end it too."""
 
-_CUT = re.compile(r'\s*\{\s*"text"\s*:')
+_CUT = re.compile(r'\s*\{\s*"(text|tool)"\s*:')
 
 
 def conversation(body: Mapping[str, Any], tools: Sequence[Tool]) -> list[dict[str, str]]:
@@ -90,7 +90,8 @@ def _own(blocks: Sequence[Mapping[str, Any]], tools: bool) -> str:
     calls = [{"tool": b.get("name"), "input": b.get("input")} for b in blocks if b["type"] == "tool_use"]
     if not calls and (not text or not tools or _CUT.match(text)):
         return text  # a call that was cut comes back as it was
-    said = [{"text": text, **calls[0]}, *calls[1:]] if calls else [{"text": text}]
+    words = {"text": text} if text else {}
+    said = [{**words, **call} for call in calls[:1]] + calls[1:] if calls else [words]
     return "\n".join(json.dumps(each, ensure_ascii=False) for each in said)
 
 

@@ -39,17 +39,15 @@ def tools_of(body: Mapping[str, Any]) -> tuple[Tool, ...]:
 
 
 def answer_schema(tools: Sequence[Tool], choice: Mapping[str, Any], text: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the schema of an answer: a word and one call of one tool, or text where `choice` leaves the model free.
+    """Return the schema of an answer: one call of one tool, with or without words before it, or words alone.
 
-    The word comes first, as a model's own does: one that cannot say what it is about to do chooses worse. `text` is the
-    schema of what is said at the end of a turn, where the request demands one.
+    `choice` says which of them the model may take. `text` is the schema of what is said at the end of a turn, where the
+    request demands one.
     """
     kind = choice.get("type", "auto")
     called = [tool for tool in tools if kind in ("auto", "any") or (kind == "tool" and tool.name == choice.get("name"))]
-    forms = [
-        _form({"text": {"type": "string"}, "tool": {"const": tool.name}, "input": plain(tool.schema)})
-        for tool in called
-    ]
+    calls = [{"tool": {"const": tool.name}, "input": plain(tool.schema)} for tool in called]
+    forms = [_form(call) for call in calls] + [_form({"text": {"type": "string"}, **call}) for call in calls]
     if kind in ("auto", "none"):
         forms.append(_form({"text": {"type": "string"} if text is None else plain(text)}))
     return forms[0] if len(forms) == 1 else {"anyOf": forms}

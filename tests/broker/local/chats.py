@@ -18,7 +18,7 @@ FIELDS = {"messages", "max_tokens", "temperature", "chat_template_kwargs", "resp
 
 
 def call(tool: str, **given: Any) -> str:
-    return json.dumps({"text": "", "tool": tool, "input": given})
+    return json.dumps({"tool": tool, "input": given})
 
 
 def text(words: str) -> str:

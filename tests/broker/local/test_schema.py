@@ -13,6 +13,10 @@ B = Tool("b", "", {"type": "object"})
 def forms(choice, text=None):
     schema = answer_schema([A, B], choice, text)
     found = schema.get("anyOf", [schema])
+    words = [form for form in found if form["required"] == ["text", "tool", "input"]]
+    found = [form for form in found if form not in words]
+    tools = [form["properties"]["tool"] for form in found if "tool" in form["properties"]]
+    assert [form["properties"]["tool"] for form in words] == tools
     assert all(form["required"] == list(form["properties"]) and not form["additionalProperties"] for form in found)
     return [form["properties"].get("tool", {}).get("const", "text") for form in found]
 

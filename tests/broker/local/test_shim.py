@@ -106,11 +106,11 @@ def test_the_sdk_runs_a_loop_of_tools_with_a_failing_one(given):
     last = [turn["content"] for turn in made.chats.requests[-1]["messages"]]
     assert last[1:] == [
         "what is in a?",
-        '{"text": "", "tool": "read", "input": {"path": "a"}}',
+        '{"tool": "read", "input": {"path": "a"}}',
         "Tool result:\nx = 1",
-        '{"text": "", "tool": "read", "input": {"path": "b"}}',
+        '{"tool": "read", "input": {"path": "b"}}',
         "Tool error:\nno such file",
-        '{"text": "", "tool": "bash", "input": {"command": "ls"}}',
+        '{"tool": "bash", "input": {"command": "ls"}}',
         "Tool result:\nx = 1",
     ]
     assert last[0].startswith("Be brief.\n")
@@ -200,15 +200,16 @@ WRONG = {
     "418": Raw(b"teapot", 418),
     "redirect": Raw(b"", 302),
     "tool not offered": Chat(call("write", path="a")),
-    "tool without a word": Chat('{"tool": "read", "input": {}}'),
-    "tool without input": Chat('{"text": "", "tool": "read"}'),
-    "tool with too much": Chat('{"text": "", "tool": "read", "input": {}, "more": 1}'),
-    "input no object": Chat('{"text": "", "tool": "read", "input": [1]}'),
+    "a list": Chat("[]"),
+    "an empty object": Chat("{}"),
+    "tool without input": Chat('{"tool": "read"}'),
+    "tool with too much": Chat('{"tool": "read", "input": {}, "more": 1}'),
+    "input no object": Chat('{"tool": "read", "input": [1]}'),
     "prose for a call": Chat("I will read it."),
-    "fenced": Chat('```json\n{"text": "", "tool": "read", "input": {}}\n```'),
-    "no number": Chat('{"text": "", "tool": "read", "input": {"path": NaN}}'),
-    "past all numbers": Chat('{"text": "", "tool": "read", "input": {"path": 1e999}}'),
-    "unhashable": Chat('{"text": "", "tool": ["read"], "input": {}}'),
+    "fenced": Chat('```json\n{"tool": "read", "input": {}}\n```'),
+    "no number": Chat('{"tool": "read", "input": {"path": NaN}}'),
+    "past all numbers": Chat('{"tool": "read", "input": {"path": 1e999}}'),
+    "unhashable": Chat('{"tool": ["read"], "input": {}}'),
 }
 
 
