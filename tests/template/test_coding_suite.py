@@ -50,7 +50,8 @@ def task_of(name: str) -> HarborTask:
 
 
 def metadata(name: str) -> dict[str, str]:
-    return tomllib.loads((FOLDER / name / "task.toml").read_text())["metadata"]
+    found: dict[str, str] = tomllib.loads((FOLDER / name / "task.toml").read_text())["metadata"]
+    return found
 
 
 def test_there_are_as_many_of_each_kind_as_was_meant() -> None:
