@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import io
 import json
-import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.contract import GUEST, MIB, WORK, Command, Ending, Limits, Mount, Outcome, Role, Starter
 from sandbox.errors import TransferRefused
+from sandbox.scratch import Scratch
 from sandbox.transfer import Caps, extract
 
 PLACE = "/work/task"
@@ -30,6 +31,7 @@ CAPS = Caps(members=5_000, total=32 * MIB)
 """What may be left behind."""
 SAID = 64 * 1024
 """Bytes of what a command said that are kept: the last."""
+PREFIX = "successor-left-"
 PACKING_SECONDS = 60.0
 LONGEST_SECONDS = 1_700.0
 """The most that one attempt may be given, by what a sandbox may live."""
@@ -97,8 +99,8 @@ def left(outcome: Outcome, word: str = "") -> Left:
 
 def unpacked(archive: bytes) -> dict[str, tuple[bytes, bool]]:
     """Return the files of an archive that is within `CAPS`. Raises `TransferRefused`."""
-    with tempfile.TemporaryDirectory(prefix="successor-left-") as parent:
-        root = Path(parent, "left")
+    with closing(Scratch(PREFIX)) as scratch:
+        root = scratch.folder() / "left"
         extract(io.BytesIO(archive), root, CAPS)
         found = (path for path in sorted(root.rglob("*")) if path.is_file())
         return {

@@ -27,7 +27,7 @@ from sandbox.errors import BackendUnavailable
 if TYPE_CHECKING:
     from sandbox.clean import Cleaned
 
-STAGES = ("successor-stage-", "successor-tasks-", "successor-door-", "successor-local-")
+STAGES = ("successor-stage-", "successor-tasks-", "successor-left-", "successor-door-", "successor-local-")
 """What the folders are called in which trees and tasks are staged, and sockets of models lie (`sandbox.scratch`)."""
 
 

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from sandbox.attempt import CAPS, PLACE, SAID, Work, attempt, unpacked
+from sandbox.attempt import CAPS, PLACE, PREFIX, SAID, Work, attempt, unpacked
 from sandbox.choose import choose
 from sandbox.contract import MIB, Ending, Limits, Mount, Outcome
 from sandbox.errors import BackendUnavailable, SandboxBroken, TransferRefused
@@ -350,3 +351,9 @@ def test_an_archive_with_a_link_is_refused(tmp_path):
 def test_the_guest_loads_nothing_but_the_standard_library():
     guest = Path(sys.modules[attempt.__module__].__file__).with_name("guest") / "attempt.py"
     assert "from sandbox" not in guest.read_text()
+
+
+def test_nothing_stays_on_the_host(backend, given):
+    attempt(backend, SMALL, (), Work(given, ("sh", "-c", "echo x > '/work/task/a b'"), 5))
+
+    assert not list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))

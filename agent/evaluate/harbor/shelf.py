@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import shutil
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._scratch = Scratch(PREFIX)
+        weakref.finalize(self, self._scratch.close)  # also where nobody closes the suite
         self._guard = threading.Lock()
 
     def folder(self, files: Mapping[str, File]) -> Path:

@@ -1,5 +1,7 @@
 """Task folders: what of the format is read, what is refused by name, and what a digest covers."""
 
+import gc
+
 import pytest
 
 from agent.edits.tree import File, Tree
@@ -245,3 +247,26 @@ def test_another_base_takes_an_image(text):
 def test_a_dockerignore_takes_an_image():
     with pytest.raises(NotInside):
         read_dockerfile("FROM python:3.12", {**CONTEXT, ".dockerignore": File(b"")})
+
+
+def test_a_suite_that_nobody_closes_leaves_nothing(tmp_path):
+    backend = MemoryBackend(lambda mounts, command: None, tmp_path)
+    suite = open_harbor_suite(
+        "small", settings(), tree(), backend.prepare(), backend, objective=True, progress=lambda _: None
+    )
+    folder = suite.shelf.folder(suite.place("double").files)
+    assert (folder / "number.py").is_file()
+    del suite
+    gc.collect()
+
+    assert not folder.exists()
+
+
+def test_an_image_of_its_own_is_refused_by_name(opening):
+    with pytest.raises(BadSettings, match='environment = "image" is not supported'):
+        opening(environment="image")
+
+
+def test_a_task_is_in_one_split_only(opening):
+    with pytest.raises(BadSettings, match="not in the split heldout"):
+        opening().trial("heldout", "double", (), None, "c1")
