@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent.edits.tree import Tree
+from sandbox.attempt import LONGEST_SECONDS
 from sandbox.contract import CANDIDATE_ROOT, GUEST, Command
 
 Ran = Mapping[str, frozenset[str]]
@@ -29,7 +30,8 @@ def traced(command: Command, nonce: str) -> Command:
     if command.argv[:2] != ("python", "-m"):
         raise ValueError(f"only a module can be traced, not {command.argv[:2]}")
     argv = ("python", f"{GUEST}/trace.py", nonce, CANDIDATE_ROOT, *command.argv[2:])
-    return replace(command, argv=argv, deadline=command.deadline * SLOWER)
+    deadline = max(command.deadline, min(command.deadline * SLOWER, LONGEST_SECONDS))
+    return replace(command, argv=argv, deadline=deadline)
 
 
 def read_trace(told: bytes, nonce: str, known: Collection[str], tasks: Collection[str]) -> dict[str, frozenset[str]]:

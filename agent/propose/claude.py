@@ -141,7 +141,7 @@ class Claude:
                 *("python", "-P", "-m", "scaffold", "solve"),
                 *("--max-steps", str(effort.steps), "--max-tokens", str(effort.tokens)),
             ),
-            seconds=effort.seconds,
+            seconds=min(effort.seconds, brief.seconds_budget or effort.seconds),
             stdin=json.dumps({"instruction": write(brief, effort.brief)}).encode(),
             env=self._desk.env,
         )

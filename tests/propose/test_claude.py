@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from agent.edits.tree import File, Tree
-from agent.errors import BudgetSpent, ModelDown, SandboxDown, UnsafeTree
+from agent.errors import BudgetSpent, ModelDown, SandboxDown, StoreBroken, UnsafeTree
 from agent.evaluate.staging import Staging
 from agent.evaluate.visible import visible
 from agent.propose.claude import RATIONALE_CAP, SILENT, Claude, Effort, last_words, merged
@@ -112,12 +112,14 @@ class World:
 
 
 @contextlib.contextmanager
-def world(backend, settings, staging, steps, *, budgets=None, effort=None, **script):
+def world(backend, settings, staging, steps, *, budgets=None, effort=None, transcripts=None, **script):
     played = Script([Say([text(step)]) if isinstance(step, str) else step for step in steps], **script)
     with serving(played) as server:
         config = replace(CONFIG, base_url=server.base_url)
         ledger = Ledger(budgets or Budgets())
-        with Broker(config, KEY, ledger, MemoryTranscripts(), prices=PRICES, clock=PatientClock()) as broker:
+        with Broker(
+            config, KEY, ledger, transcripts or MemoryTranscripts(), prices=PRICES, clock=PatientClock()
+        ) as broker:
             desk = Desk(broker, MODEL)
             claude = Claude(
                 backend, SMALL, desk, shown=lambda tree: visible(tree, settings), stage=staging.folder,
@@ -278,6 +280,27 @@ def test_a_scaffold_that_ends_well_after_a_fault_is_believed_to_have_ended_well(
 
     assert made.propose(parent) is None
     made.script.done()
+
+
+def test_the_brief_may_ask_for_less_time(given, parent):
+    made = given("write('scaffold/new.py'); time.sleep(600)", effort=Effort(seconds=1_500))
+    made.brief = replace(made.brief, seconds_budget=3)
+
+    assert changed(parent, made.propose(parent).tree) == {"scaffold/new.py"}
+
+
+class FullDisk(MemoryTranscripts):
+    """Keeps nothing."""
+
+    def put(self, document):
+        raise OSError(28, "no space left")
+
+
+def test_what_was_said_and_could_not_be_kept_is_worth_no_proposal(given, parent):
+    made = given("write('scaffold/new.py')", transcripts=FullDisk(), repeat=True)
+
+    with pytest.raises(StoreBroken, match="no space left"):
+        made.propose(parent)
 
 
 def test_calls_beyond_its_own_are_refused(given, parent):
