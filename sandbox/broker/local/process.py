@@ -80,7 +80,7 @@ class ModelProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=self._scratch.folder(),
-            env={"PATH": os.defpath, "PYTHONPATH": str(_ROOT), "HOME": str(self._scratch.folder())},
+            env={"PATH": os.defpath, "PYTHONPATH": _import_path(), "HOME": str(self._scratch.folder())},
             start_new_session=True,  # Ctrl-C is for us: we end it in order
         )
         threading.Thread(target=self._listen, args=(self._running,), daemon=True).start()
@@ -153,6 +153,11 @@ class ModelProcess:
             f"the model {self._path} could not be loaded: {reason}; {self.last_words or 'it said nothing'}",
             mend="See that the file is whole, that llama.cpp knows its kind of model, and that memory is left",
         )
+
+
+def _import_path() -> str:
+    """Where this process finds its modules, for one with another home and another current folder."""
+    return os.pathsep.join([*filter(os.path.isabs, sys.path), str(_ROOT)])
 
 
 def _check_extra(package: str) -> None:
