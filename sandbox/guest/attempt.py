@@ -213,23 +213,23 @@ def pack(request: dict[str, Any], out: BinaryIO) -> None:
                 archive.addfile(member, content)
 
 
-def attempt(request: dict[str, Any], stdin: bytes) -> tuple[dict[str, Any], bytes, bytes]:
+def attempt(request: dict[str, Any], stdin: bytes) -> tuple[dict[str, Any], io.BytesIO, bytes]:
     """Do all of it; return the header, the archive and the last of what was said."""
+    archive = io.BytesIO()
     try:
         lay_out(request["given"], request["place"])
         for folder in request["make"]:
             Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        return {"code": None, "why": f"the files do not fit: {error.strerror}"}, b"", b""
+        return {"code": None, "why": f"the files do not fit: {error.strerror}"}, archive, b""
     code, said = work(request, stdin)
-    archive = io.BytesIO()
     try:
         why = too_much(request)
         if not why:
             pack(request, archive)
-    except (OSError, RecursionError, tarfile.TarError) as error:
+    except (OSError, RecursionError, MemoryError, tarfile.TarError) as error:
         why = f"what was left cannot be read: {getattr(error, 'strerror', None) or error}"
-    return {"code": code, "why": why}, b"" if why else archive.getvalue(), said
+    return {"code": code, "why": why}, io.BytesIO() if why else archive, said
 
 
 def main() -> None:
@@ -238,10 +238,13 @@ def main() -> None:
     header, archive, said = attempt(request, sys.stdin.buffer.read(request["stdin"]))
     sys.stderr.buffer.write(said)
     sys.stderr.buffer.flush()
-    answer = json.dumps(header).encode() + b"\n" + archive
+    line = json.dumps(header).encode() + b"\n"
     if request["wire"]:
-        answer = json.dumps({"word": request["wire"], "answer": base64.b64encode(answer).decode()}).encode() + b"\n"
-    sys.stdout.buffer.write(answer)
+        answer = base64.b64encode(line + archive.getvalue()).decode()
+        sys.stdout.buffer.write(json.dumps({"word": request["wire"], "answer": answer}).encode() + b"\n")
+    else:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.write(archive.getbuffer())
     sys.stdout.buffer.flush()
 
 

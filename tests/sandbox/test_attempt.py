@@ -123,6 +123,12 @@ def test_a_full_folder_is_more_than_may_be_left(left):
     assert found.why == f"more than {CAPS.total} bytes were left"
 
 
+def test_as_much_as_may_be_left_comes_out(left):
+    found = left("head -c 33000000 /dev/urandom > big; head -c 500000 /dev/zero > small")
+
+    assert (len(found.files["big"][0]), found.files["small"]) == (33_000_000, (bytes(500_000), False))
+
+
 def test_a_sparse_file_of_a_terabyte_is_refused_by_its_size(left):
     found = left("truncate -s 60M big; truncate -s 1T huge; ls -l huge")
 
