@@ -77,7 +77,7 @@ def test_every_file_is_in_exactly_one_zone(tree: Tree, settings: Settings) -> No
 def test_the_mind_is_the_scaffold_and_its_tests(tree: Tree, settings: Settings) -> None:
     mind = {path for path, zone in zones_of(tree, settings.zones).items() if zone == "mind"}
 
-    assert {path.rsplit("/", 1)[0] for path in mind} == {"scaffold", "tests/scaffold"}
+    assert {path.rsplit("/", 1)[0] for path in mind} == {"scaffold", "scaffold/prompts", "tests/scaffold"}
     assert settings.zones.zone("policies/anything.yaml") == "kept"
     assert settings.zones.zone("conftest.py") == settings.zones.zone("tests/conftest.py") == "unknown"
 
@@ -87,8 +87,7 @@ def test_every_suite_named_exists_and_is_read_and_every_suite_there_is_named(tre
 
     assert named == {path for path in tree if path.startswith("suites/") and path.count("/") == 1}
     assert [suite.name for suite in settings.suites if suite.objective] == ["search"]
-    for suite in settings.suites:
-        assert parse_suite(tree, suite.name).seed == parse_suite(tree, settings.suites[0].name).seed
+    assert parse_suite(tree, "edit").seed == parse_suite(tree, "search").seed
 
 
 def test_the_folders_of_tests_that_the_settings_name_hold_tests(tree: Tree, settings: Settings) -> None:
@@ -101,31 +100,40 @@ def test_what_the_loop_writes_is_ignored_by_git(tree: Tree) -> None:
 
 
 def test_every_module_of_the_scaffold_has_tests_of_its_own(tree: Tree) -> None:
-    modules = {Path(path).stem.strip("_") for path in tree if path.startswith("scaffold/")} - {"init", "refused"}
+    code = {Path(path) for path in tree if path.startswith("scaffold/") and path.endswith(".py")}
+    modules = {path.stem.strip("_") for path in code} - {"init", "refused"}
 
     assert {f"tests/scaffold/test_{module}.py" for module in modules} <= set(tree)
 
 
-def test_the_scaffold_needs_nothing_but_python(tree: Tree) -> None:
-    allowed = sys.stdlib_module_names | {"scaffold", "libcst"}
-    for path, file in tree.items():
-        if path.startswith("scaffold/"):
-            nodes = list(ast.walk(ast.parse(file.content)))
-            used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-            used |= {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
-            assert {name.partition(".")[0] for name in used} <= allowed, path
+def code_of(tree: Tree) -> dict[str, ast.Module]:
+    return {
+        path: ast.parse(file.content)
+        for path, file in tree.items()
+        if path.startswith("scaffold/") and path.endswith(".py")
+    }
+
+
+def test_the_scaffold_needs_nothing_but_python_the_sdk_and_libcst(tree: Tree) -> None:
+    allowed = sys.stdlib_module_names | {"scaffold", "libcst", "httpx2"}
+    for path, module in code_of(tree).items():
+        nodes = list(ast.walk(module))
+        used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        used |= {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
+        assert {name.partition(".")[0] for name in used} <= allowed, path
 
 
 def test_the_scaffold_is_small_enough_to_be_read_at_every_promotion(tree: Tree) -> None:
-    files = [file.content for path, file in tree.items() if path.startswith("scaffold/")]
+    lines = {path: file.content.count(b"\n") for path, file in tree.items() if path.startswith("scaffold/")}
     functions = [
         (node.end_lineno or 0) - node.lineno + 1
-        for content in files
-        for node in ast.walk(ast.parse(content))
+        for module in code_of(tree).values()
+        for node in ast.walk(module)
         if isinstance(node, ast.FunctionDef)
     ]
 
-    assert sum(content.count(b"\n") for content in files) <= 950
+    assert sum(lines.values()) <= 2_100
+    assert max(lines.values()) <= 220
     assert max(functions) <= 40
     assert sorted(functions)[len(functions) // 2] <= 10
 
@@ -176,6 +184,23 @@ SABOTAGES = {
     "ignores the limit": replaced("scaffold/search.py", "best[:limit]", "best"),
     "ranks nothing": replaced("scaffold/search.py", "best[:limit]", "best[:0]"),
 }
+AGENT, MODEL = "scaffold/agent.py", "scaffold/model.py"
+FLAWED_AGENTS = {
+    "uses the tools of a stream that broke off": replaced(MODEL, "if message.stop_reason is None:", "if False:"),
+    "uses the tools of an answer that ended early": replaced(AGENT, "        if not whole:", "        if False:"),
+    "forgets to answer a call": replaced(AGENT, "for call in calls], ", "for call in calls[:1]], "),
+    "forgets what it thought": replaced("scaffold/history.py", '"content": content}', '"content": content[-1:]}'),
+    "goes in circles for ever": replaced(AGENT, ">= 2 * self._limits.repeats", ">= 99 * self._limits.repeats"),
+    "takes anything for arguments": replaced("scaffold/tools.py", "if wrong := mismatch(", "if wrong := str()  # ("),
+    "sends everything back": replaced(AGENT, "> self._limits.arguments", "> 99 * self._limits.arguments"),
+    "pays twice for what was cached": replaced("scaffold/history.py", "in users[-2:] else", "in users[:1] else"),
+    "takes more steps than it may": replaced(AGENT, "if self._steps >= self", "if self._steps > self"),
+    "takes a spent budget for a fault": replaced(MODEL, 'Ended("budget", said)', "_Broken(said)"),
+    "goes on after a refusal": replaced(AGENT, 'stop_reason == "refusal"', 'stop_reason == "no"'),
+    "tests itself": replaced("scaffold/command.py", "and Path(place).resolve() != HOME", ""),
+    "says that all is well": replaced("scaffold/__main__.py", "return 0 if answered else 1", "return 0"),
+    "loads the SDK for everything": replaced(MAIN, "import argparse\n", "import argparse\nimport anthropic\n"),
+}
 
 
 @pytest.mark.parametrize("name", SABOTAGES)
@@ -183,7 +208,16 @@ def test_the_kept_tests_catch_a_scaffold_that(name: str, copy: Path) -> None:
     SABOTAGES[name](copy)
 
     # The test against hangs is slow and catches none of these.
-    done = run_tests(copy, "tests/kept", "-k", "not come_to_an_end")
+    done = run_tests(copy, "tests/kept/test_contract.py", "-k", "not come_to_an_end")
+
+    assert done.returncode == 1, done.stdout[-3_000:]
+    assert "1 failed" in done.stdout
+
+
+@pytest.mark.parametrize("name", FLAWED_AGENTS)
+def test_the_kept_tests_catch_an_agent_that(name: str, copy: Path) -> None:
+    FLAWED_AGENTS[name](copy)
+    done = run_tests(copy, "tests/kept/test_solve.py")
 
     assert done.returncode == 1, done.stdout[-3_000:]
     assert "1 failed" in done.stdout
