@@ -136,7 +136,7 @@ class ModelProcess:
             "key": self.key,
             "context": settings.context,
             "parallel": settings.parallel,
-            "threads": settings.threads or len(os.sched_getaffinity(0)),
+            "threads": settings.threads or max(1, len(os.sched_getaffinity(0)) - 1),
             "cached_mib": settings.cached_prompts // MIB,
         }
         return json.dumps(given).encode() + b"\n"

@@ -16,7 +16,8 @@ class LocalSettings:
     parallel: int = 1
     """Calls that are worked on at once; others wait. Each has a prompt cache of its own."""
     threads: int = 0
-    """0: as many as this process may use cores."""
+    """0: one less than this process may use cores. Threads wait for one another at each step: where something else runs
+    on one of their cores (a sandbox with tests), all stand still, and two can be twenty times slower than one."""
     temperature: float = 0.0
     """0 takes the likeliest token each time: steady, but not deterministic: rounding goes by what is cached."""
     cached_prompts: int = 512 * MIB
