@@ -52,7 +52,7 @@ class Grader:
             return score_of(files.get(JSON), files.get(TEXT)), _last(found)
         except NoReward as error:
             end = "it was cut off" if found.code is None else f"it ended with {found.code}"
-            raise NoReward(f"{error}; {end}: {_last(found)}") from error
+            raise NoReward(f"{error}; {end}: {_last(found)}", late=found.code is None) from error
 
     @property
     def _tests(self) -> Mount:

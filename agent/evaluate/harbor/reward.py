@@ -22,7 +22,11 @@ _KEY = "reward"
 
 
 class NoReward(Exception):
-    """There is no valid reward; says why."""
+    """There is no valid reward; says why, and whether it is because the verifier was cut off."""
+
+    def __init__(self, why: str, *, late: bool = False) -> None:
+        super().__init__(why)
+        self.late = late
 
 
 def score_of(as_json: bytes | None, as_text: bytes | None) -> int:

@@ -8,8 +8,8 @@ What the scaffold says of itself decides nothing. How a trial ended is told by w
     provider   the model's server failed the last call, or the account was closed: not measured, unless the mark is full
                anyway. A failure that the scaffold got over counts for nothing, or a scaffold that does badly could
                throw again by asking until it is refused
-    verifier   no valid reward, three times: 0 if the untouched files get one, for then the answer broke the verifier;
-               else not measured
+    verifier   no valid reward, three times (cut off, two times): 0 if the untouched files get one, for then the answer
+               broke the verifier; else not measured
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ ARGV = ("python", "-P", "-m", "scaffold", "solve")
 GRADINGS = 3
 """How often an answer is graded before it is held to have no valid reward."""
 
+_LATE = 2
+"""How often an answer may keep its verifier until it is cut off: each time takes as long as can be."""
 _NOTE = 500
 _SCAFFOLDS_OWN = frozenset({"invalid_request_error"})
 """Failures of calls that lie with who made them."""
@@ -95,12 +97,14 @@ def grader_of(settings: HarborSettings, task: HarborTask, place: Place, shelf: S
 
 def _tried(grader: Grader, starter: Starter, limits: Limits, answer: Path, times: int) -> tuple[int | None, str]:
     """Grade until there is a valid reward; return it, or why there is none."""
-    why = ""
+    why, late = "", 0
     for _ in range(times):
         try:
             return _again(lambda: grader.score(starter, limits, answer)), ""
         except NoReward as error:
-            why = str(error)
+            why, late = str(error), late + error.late
+        if late == _LATE:
+            break
     return None, why
 
 

@@ -227,6 +227,18 @@ def test_an_answer_that_breaks_its_verifier_earns_nothing(tried):
     assert "neither reward.json nor reward.txt" in found.note
 
 
+def test_an_answer_that_keeps_its_verifier_busy_earns_nothing_and_does_so_twice_at_most(tried, wall):
+    keeps = b'[ "$(cat /app/number.py)" == stay ] && sleep 100\necho 0.5 > /logs/verifier/reward.txt\n'
+    counting = Breaks(wall[0])
+    found = tried(
+        "open('number.py', 'w').write('stay')",
+        changes={"tests/test.sh": keeps}, graded="together", starter=counting, deadline_seconds=3,
+    )  # fmt: skip
+
+    assert (found.score, found.failure, counting.asked) == (0, "verifier", 4)
+    assert "it was cut off" in found.note
+
+
 def test_how_the_verifier_ends_is_not_the_reward(tried):
     found = tried(changes={"tests/test.sh": BREAKABLE}, graded="together")
 
@@ -256,10 +268,9 @@ def test_a_reward_that_is_no_file_is_none(tried, trick):
 
 
 def test_what_goes_on_after_the_verifier_changes_no_reward(tried):
-    late = b"(while :; do echo 1 > /logs/verifier/reward.txt; done) &\nsleep 0.3\nexit 0\n"
-    found = tried(changes={"tests/test.sh": b"echo 0 > /logs/verifier/other.txt\n" + late}, graded="together")
+    later = b"echo 0 > /logs/verifier/reward.txt\n(sleep 0.5; echo 1 > /logs/verifier/reward.txt) &\nexit 0\n"
 
-    assert found.score in (1_000_000, None)  # it was written before the end, or caught half written; never after
+    assert tried(changes={"tests/test.sh": later}, graded="together").score == 0
 
 
 def test_reward_json_counts_before_reward_txt(tried):
