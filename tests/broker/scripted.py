@@ -161,7 +161,7 @@ class Script:
         self._said: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
-    def next_step(self) -> Step | None:
+    def next_step(self, body: dict[str, Any]) -> Step | None:
         with self._lock:
             if not self.steps:
                 self.complaints.append("a request beyond the script")
@@ -258,7 +258,7 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"input_tokens": script.counted})
         else:
             script.saw(headers, body)
-            self._act(script.next_step(), body)
+            self._act(script.next_step(body), body)
 
     def _act(self, step: Step | None, body: dict[str, Any]) -> None:
         match step:

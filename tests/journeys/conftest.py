@@ -15,6 +15,7 @@ import pytest
 from agent.gate.rules import with_parameter
 from sandbox.choose import choose
 from sandbox.errors import BackendUnavailable
+from tests.journeys.stand_in import BETTER, Rules, oracles, reached, standing_in
 
 ROOT = Path(__file__).parents[2]
 LEVEL = {"docker": "container", "bubblewrap": "reduced"}
@@ -49,7 +50,7 @@ class Desk:
         end = args.index("--") if "--" in args else len(args)
         argv = [sys.executable, "-m", "agent", *args[:end], *options, *args[end:]]
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, cwd=ROOT, timeout=900, check=False, env={**os.environ, **env}
+            argv, input=stdin, capture_output=True, cwd=ROOT, timeout=900, check=False, env={**without_a_model(), **env}
         )
         err = done.stderr.decode()
         assert "Traceback" not in err, err
@@ -79,6 +80,11 @@ class Desk:
         return self.successor("propose", "--patch", "-", "--by", by, "--sandbox", self.wall, stdin=diff, **env)
 
 
+def without_a_model() -> dict[str, str]:
+    """The environment of a machine without a model, whatever this one has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
+
+
 def change(path: str, old: str, new: str):
     """An edit that replaces text in one file."""
 
@@ -94,29 +100,71 @@ better = change("scaffold/tokens.py", '] = "whole",', '] = "whole_and_parts",')
 """A true improvement of generation 0: identifiers are searched by their parts as well."""
 
 
-def make_workspace(folder: Path, people: Path, wall: str) -> str:
+CODING = ("median-even", "roman-numerals", "duration-words", "legacy-rounding")
+"""Of the coding tasks, two to develop with and two that are held out: enough for a journey."""
+ABOUT_SEARCH = ("test_tokens.py", "test_search.py", "test_index.py", "test_textedit.py")
+"""Of the scaffold's own tests, those of what journeys change. All of them are run in tests/template."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is to measure: tasks of each split, coding tasks by name."""
+
+    search: int = 160
+    edit: int = 40
+    coding: tuple[str, ...] = CODING
+
+
+def make_workspace(folder: Path, people: Path, wall: str, size: Size | None = None) -> str:
     """Make a workspace with small suites by adopting a repository, and return its root fingerprint."""
     folder.mkdir(parents=True)
     shutil.copytree(
         ROOT / "workspace_template", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name, tasks in (("search", 160), ("edit", 40)):
-        suite = folder / "suites" / f"{name}.toml"
-        lines = [line for line in suite.read_text().splitlines() if not line.startswith(("dev_tasks", "heldout_tasks"))]
-        suite.write_text("\n".join([*lines, f"dev_tasks = {tasks}", f"heldout_tasks = {tasks}", ""]))
+    shrink(folder, size or Size())
     law = {p.name: p.read_bytes() for p in (ROOT / "policies").iterdir() if p.is_file()}
     (folder / "policies").mkdir()
     for name, content in with_parameter(law, "sandbox_level", 1 if LEVEL[wall] == "reduced" else 2).items():
         (folder / "policies" / name).write_bytes(content)
-    identity = ["-c", "user.name=t", "-c", "user.email=t@t.invalid"]
-    for args in (["init", "-q", "-b", "main"], ["add", "-A"], [*identity, "commit", "-q", "-m", "Generation 0"]):
+    for args in (["init", "-q", "-b", "main"], ["add", "-A"], [*IDENTITY, "commit", "-q", "-m", "Generation 0"]):
         subprocess.run(["git", *args], cwd=folder, check=True)
+    return adopt(folder, people)
+
+
+IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@t.invalid")
+
+
+def adopt(folder: Path, people: Path) -> str:
+    """Put a repository under the gate, with alice to review; return the root fingerprint."""
     argv = ["init", str(folder), "--reviewer", "alice", "--key", str(people / "alice.pub"), "--json"]
     done = subprocess.run([sys.executable, "-m", "agent", *argv], capture_output=True, cwd=ROOT, check=True)
     return str(json.loads(done.stdout)["root"])
 
 
-ON_BOTH_WALLS = ("test_decide.py", "test_refused.py", "test_a_killed_run", "test_a_halt_from", "test_an_interrupt")
+def shrink(folder: Path, size: Size) -> None:
+    """Leave of the template's tasks and tests what a journey has time for."""
+    for name, tasks in (("search", size.search), ("edit", size.edit)):
+        suite = folder / "suites" / f"{name}.toml"
+        lines = [line for line in suite.read_text().splitlines() if not line.startswith(("dev_tasks", "heldout_tasks"))]
+        suite.write_text("\n".join([*lines, f"dev_tasks = {tasks}", f"heldout_tasks = {tasks}", ""]))
+    for task in (folder / "suites" / "coding").iterdir():
+        if task.name not in size.coding:
+            shutil.rmtree(task)
+    for test in (folder / "tests" / "scaffold").glob("*.py"):
+        if test.name not in ABOUT_SEARCH:
+            test.unlink()
+    # How the scaffold works on tasks is what these journeys show; the kept tests of it are run in tests/template.
+    (folder / "tests" / "kept" / "test_solve.py").unlink(missing_ok=True)
+
+
+ON_BOTH_WALLS = (
+    "test_decide.py",
+    "test_refused.py",
+    "test_a_killed_run",
+    "test_a_halt_from",
+    "test_an_interrupt",
+    "test_model.py",
+)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -161,6 +209,22 @@ def fresh(request, tmp_path_factory, people, cache) -> Desk:
     return Desk(folder, people, wall, make_workspace(folder, people, wall))
 
 
+@pytest.fixture(scope="session", params=WALLS)
+def lean_one(request, tmp_path_factory, people, cache) -> Desk:
+    """A workspace with one coding task of each split and few tests. Copy it before you change it."""
+    wall = _wall(request.param, cache)
+    folder = tmp_path_factory.mktemp(f"lean-{wall}") / "ws"
+    size = Size(coding=("median-even", "duration-words"))
+    return Desk(folder, people, wall, make_workspace(folder, people, wall, size))
+
+
+@pytest.fixture
+def lean(lean_one, tmp_path) -> Desk:
+    """The same, of one's own."""
+    shutil.copytree(lean_one.folder, tmp_path / "ws", symlinks=True)
+    return Desk(tmp_path / "ws", lean_one.people, lean_one.wall, lean_one.root)
+
+
 @pytest.fixture(scope="session")
 def measured(fresh, tmp_path_factory) -> tuple[Desk, str]:
     """The same with one honest improvement that waits for review, and its ID. Copy it before you change it."""
@@ -170,6 +234,19 @@ def measured(fresh, tmp_path_factory) -> tuple[Desk, str]:
     said = desk.propose(better)
     assert said.document.get("state") == "awaiting_review", (said.document, said.err)
     return desk, said.document["id"]
+
+
+@pytest.fixture(scope="session")
+def improved(fresh, tmp_path_factory) -> tuple[Desk, str, dict]:
+    """A workspace whose scaffold improved itself with a model; the candidate, and what `run` said. Copy it first."""
+    folder = tmp_path_factory.mktemp(f"improved-{fresh.wall}") / "ws"
+    shutil.copytree(fresh.folder, folder, symlinks=True)
+    desk = Desk(folder, fresh.people, fresh.wall, fresh.root)
+    with standing_in(Rules(oracles(folder), BETTER)) as server:
+        said = desk.successor("run", "--yes", "--sandbox", desk.wall, **reached(server))
+        answers = len(server.script.requests)
+    assert [c["state"] for c in said.document["candidates"]] == ["awaiting_review"], (said.document, said.err)
+    return desk, said.document["candidates"][0]["id"], {**said.document, "answers": answers, "err": said.err}
 
 
 @pytest.fixture
