@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agent.errors import BadSettings, NoWorkspace
 
@@ -79,6 +79,12 @@ class SuiteSettings(_Section):
     objective: bool = False
     optional: bool = False
     """Whether it is left out, by name, where the model that it needs is not to be had; else nothing runs there."""
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> SuiteSettings:
+        if self.objective and self.optional:
+            raise ValueError("what a search is after cannot be left out: objective or optional, not both")
+        return self
 
 
 class Budget(_Section):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import structlog
 
 from agent.candidate import State
+from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import BudgetSpent, CandidateTooDear, Infrastructure, Refused, SuccessorError
 from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe
@@ -27,6 +27,9 @@ from sandbox.broker.ledger import Spent
 UNFINISHED = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED)
 DAY = 24 * 3600
 CODES: dict[State, str] = {State.DENIED: "denied", State.REJECTED: "rejected", State.COMMITTED: "promoted"}
+MOST_HISTORY = 40
+MOST_TOLD = 200
+"""Earlier candidates that a proposer is told of, and characters on each."""
 
 log = structlog.get_logger()
 
@@ -109,10 +112,12 @@ class Run:
         """Return why the run ended. What is open when it ends stays open for `resume`."""
         try:
             self._finish_open()
+            found = 0
             for number in range(candidates):
                 self._may_go_on()
-                if self._one(run, self.seed + number) == "nothing":
-                    return "nothing_found", "the proposer found nothing that beats the parent"
+                found += self._one(run, self.seed + number)
+            if candidates and not found:
+                return "nothing_found", "the proposer found nothing that beats the parent"
         except Stop as stop:
             return stop.ending, stop.message
         except KeyboardInterrupt:
@@ -122,7 +127,7 @@ class Run:
             return "budget_exhausted", str(error)
         except Infrastructure as error:
             return "failed", str(error)
-        return "done", f"{candidates} candidate(s) made"
+        return "done", f"{found} candidate(s) proposed" if candidates else "nothing is open any more"
 
     def _finish_open(self) -> None:
         """Take up what an earlier run left open; what was drafted on another parent than today's is superseded."""
@@ -135,8 +140,8 @@ class Run:
             else:
                 store.advance(entry.id, State.SUPERSEDED, note=f"{parent[:12]} is the newest generation now")
 
-    def _one(self, run: int, seed: int) -> Literal["made", "nothing"]:
-        """One generation: brief, propose, draft, and the rest of the candidate's way."""
+    def _one(self, run: int, seed: int) -> bool:
+        """One generation: brief, propose, draft, and the rest of the candidate's way. Whether anything was proposed."""
         lifecycle = self.lifecycle
         parent = select_parent(lifecycle.repository)
         base = lifecycle.repository.tree(parent)
@@ -145,12 +150,13 @@ class Run:
         dev = DevHalf(lifecycle.bench, base)
         proposal = self.proposer.propose(base, brief, dev, self.checkpoint, lifecycle.say)
         if proposal is None:
-            return "nothing"
+            lifecycle.say(f"{self.proposer_name} found nothing, seed {seed}")
+            return False
         entry = self._draft(parent, proposal, run)
         if entry is not None:
             self.made.append(entry)
             self._walk(entry)
-        return "made"
+        return True
 
     def _draft(self, parent: str, proposal: Proposal, run: int) -> Entry | None:
         """Draft a proposal; one that was judged before, or that nobody could judge, is not paid for."""
@@ -191,6 +197,11 @@ class Run:
         if len(recent) >= pace.max_generations_per_day:
             raise Stop("pace", f"{len(recent)} generations were made within a day, the most this workspace allows")
 
+    def _told_of(self, entry: Entry) -> str:
+        """What became of a candidate, in one word, and what it changed; never why."""
+        changed = Patch.from_json(self.lifecycle.part(entry, "patch")).summary()
+        return f"{CODES.get(entry.state, 'open')}: {'; '.join(changed)}"[:MOST_TOLD]
+
     def _brief(self, base: Tree, seed: int) -> Brief:
         """All that the proposer may know: no held-out data, no reasons, no budgets but its own."""
         settings = self.settings
@@ -206,5 +217,5 @@ class Run:
             trial_budget=self.checkpoint.budget.search_trials,
             entry_points=self.lifecycle.bench.entry_points(suite),
             diagnosis=self.lifecycle.bench.diagnose(base) if self.diagnoses else None,
-            history=tuple(CODES.get(entry.state, "open") for entry in self.lifecycle.store.candidates()),
+            history=tuple(self._told_of(entry) for entry in self.lifecycle.store.candidates()[-MOST_HISTORY:]),
         )

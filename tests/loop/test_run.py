@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from agent.candidate import State
 from agent.edits.tree import File, Tree
 from agent.errors import BudgetSpent, CandidateTooDear
 from agent.loop.lifecycle import MAX_CHANGED_BYTES, MAX_CHANGED_FILES, Lifecycle
@@ -61,3 +62,26 @@ def test_money_that_ends_while_the_parent_is_looked_at_ends_the_run_in_good_orde
     monkeypatch.setattr(Run, "_finish_open", spent)
 
     assert run.made._until_stopped(1, 1) == ("budget_exhausted", "the budget is spent")
+
+
+@pytest.mark.parametrize(
+    ("found", "ending"), [((False, True), "done"), ((False, False), "nothing_found"), ((), "done")], ids=str
+)
+def test_a_proposer_that_finds_nothing_once_is_asked_again(run, found, ending, monkeypatch):
+    answers = iter(found)
+    monkeypatch.setattr(Run, "_finish_open", lambda self: None)
+    monkeypatch.setattr(Run, "_may_go_on", lambda self: None)
+    monkeypatch.setattr(Run, "_one", lambda self, number, seed: next(answers))
+
+    assert run.made._until_stopped(1, len(found))[0] == ending
+    assert next(answers, None) is None
+
+
+def test_a_proposer_is_told_what_was_tried_and_what_became_of_it_and_never_why(run):
+    entry, _, store = run({"scaffold/a.py": File(b"x = 2\n")})
+    store.advance(entry.id, State.DENIED, note="the held-out gain is -0.2")
+
+    told = run.made._told_of(store.candidate(entry.id))
+
+    assert told.startswith("denied: scaffold/a.py")
+    assert "held-out" not in told
