@@ -19,7 +19,9 @@ from scaffold.wording import note, tool_table
 MOST_SHOWN = 12_000
 """Characters of one result. What is left out is left out here: what was shown once is never taken back."""
 MOST_LINES = 400
-SECONDS = 120.0
+"""Lines of one file that are read at once."""
+SECONDS = 240.0
+"""For one run of tests, or of a command."""
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
 
 
