@@ -126,7 +126,7 @@ def _models() -> Iterator[Finding]:
     """Where a model can be had from. None is needed."""
     from importlib.util import find_spec
 
-    from agent.cli.model import KEY_VARIABLE, take_key
+    from agent.cli.key import KEY_VARIABLE, take_key
 
     known = bool(take_key())
     mend = f"Set {KEY_VARIABLE}; without it an offline search proposes"

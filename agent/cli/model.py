@@ -1,7 +1,6 @@
 """Which model a command gets, if any: from its options, `successor.toml` and the environment, to a desk that serves it.
 
-The API key is taken out of the environment at once: nothing that this process starts, git and its hooks included, finds
-it there. It goes to the broker, and from there only into the headers of calls to the model's server.
+The API key goes to the broker, and from there only into the headers of calls to the model's server.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agent.cli.key import KEY_VARIABLE, take_key
 from agent.cli.parts import Workspace, cache_folder
 from agent.errors import BadSettings, Misuse, Refused, StoreBroken
 from agent.workspace import ModelSettings
@@ -29,7 +28,6 @@ if TYPE_CHECKING:  # loaded by the commands that speak to a model
     from sandbox.broker.usage import PriceTable
 
 LOCAL = "local:"
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
 ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
 TRANSCRIPTS = "transcripts"
 """Folder in the workspace's state where every exchange with a model is kept."""
@@ -40,7 +38,9 @@ ModelOption = Annotated[
 ]
 BudgetOption = Annotated[
     float | None,
-    typer.Option("--budget-usd", min=0, metavar="USD", help="The most a model may cost; lowers successor.toml."),
+    typer.Option(
+        "--budget-usd", min=0, max=1_000_000, metavar="USD", help="The most a model may cost; lowers successor.toml."
+    ),
 ]
 
 
@@ -100,12 +100,6 @@ def open_model(
         _desk(broker, name) as desk,
     ):
         yield Supply(desk)
-
-
-@cache
-def take_key() -> str:
-    """Return the API key, which is in the environment no more; empty when there is none."""
-    return os.environ.pop(KEY_VARIABLE, "")
 
 
 def _wanted(workspace: Workspace, asked: str | None) -> ModelSettings | None:

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent import log
+from agent.cli.key import take_key
 from agent.errors import Infrastructure, Misuse, SuccessorError
 from agent.gate.hidden import is_hidden
 from sandbox.errors import SandboxError
@@ -67,7 +68,11 @@ class Voice:
 
 @contextmanager
 def speaking(*, as_json: bool) -> Iterator[Voice]:
-    """Run one command: configure logging, turn every error of ours into one line and an exit code."""
+    """Run one command: configure logging, turn every error of ours into one line and an exit code.
+
+    The key of the model is taken away first: nothing that a command starts, git and its hooks included, finds it.
+    """
+    take_key()
     log.configure(as_json=as_json)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
