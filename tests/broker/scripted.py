@@ -149,9 +149,10 @@ Step = Say | Fail | Raw | CutAfter | Hang | Drop
 class Script:
     """What the server will do, and what it saw."""
 
-    def __init__(self, steps: list[Step], *, repeat: bool = False, counted: int = 7) -> None:
+    def __init__(self, steps: list[Step], *, repeat: bool = False, counted: int = 7, verbatim: bool = True) -> None:
         self.steps = list(steps)
         self.repeat = repeat
+        self.verbatim = verbatim and not repeat
         self.counted = counted
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -201,7 +202,7 @@ class Script:
 
     def _replay_complaint(self, messages: list[dict[str, Any]]) -> tuple[int, str] | None:
         for message in messages:
-            if message["role"] != "assistant" or isinstance(message["content"], str) or self.repeat:
+            if message["role"] != "assistant" or isinstance(message["content"], str) or not self.verbatim:
                 continue
             if message["content"] not in self._said:
                 return 400, f"assistant content was not replayed verbatim: {message['content']}"
@@ -223,6 +224,8 @@ def conversation_complaint(messages: Any) -> tuple[int, str] | None:
         if sorted(results) != sorted(owed):
             return 400, f"tool results {results} for {owed}"
         owed = [block["id"] for block in blocks if block["type"] == "tool_use"]
+        if len(owed) != len(set(owed)):
+            return 400, f"tool_use ids are not unique: {owed}"
     return None
 
 
