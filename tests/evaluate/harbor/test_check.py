@@ -18,12 +18,12 @@ from tests.evaluate.harbor.small import LIMITS, TASK, TOGETHER, opened
 
 
 @pytest.fixture
-def checked(wall):
+def checked(near):
     """Check the small task; `changes` are made to it."""
 
     def run(changes=None, **given):
-        with closing(opened(wall, changes, **given)) as suite:
-            return check_task(suite, "double", wall[0], LIMITS)
+        with closing(opened(near, changes, **given)) as suite:
+            return check_task(suite, "double", near[0], LIMITS)
 
     return run
 

@@ -14,8 +14,17 @@ from tests.evaluate.harbor.small import LIMITS, SCAFFOLD, SOLVED, TOGETHER, desk
 
 @pytest.fixture
 def tried(wall, tmp_path):
-    """Run one trial in which the model says these words; return what came of it."""
+    """Run one trial in which the model says these words, on each wall; return what came of it."""
+    return trier(wall, tmp_path)
 
+
+@pytest.fixture
+def once(near, tmp_path):
+    """The same on one wall."""
+    return trier(near, tmp_path)
+
+
+def trier(wall, tmp_path):
     def run(*words, steps=None, changes=None, source=SCAFFOLD, starter=None, suite=None, budgets=None, **settings):
         made = suite or opened(wall, changes, **settings)
         try:
@@ -138,8 +147,8 @@ def test_a_daemon_that_waits_for_the_grading_is_dead_by_then(tried):
     assert found.score == 0
 
 
-def test_a_scaffold_that_crashes_is_scored_by_what_it_left(tried):
-    found = tried(SOLVED, "raise SystemExit(7)")
+def test_a_scaffold_that_crashes_is_scored_by_what_it_left(once):
+    found = once(SOLVED, "raise SystemExit(7)")
 
     assert (found.score, found.failure, found.note) == (1_000_000, "agent", "it ended with 7")
 
@@ -157,57 +166,57 @@ def test_a_scaffold_that_leaves_too_much_earns_nothing(tried):
     assert "bytes were left" in found.note
 
 
-def test_a_scaffold_that_is_none_earns_nothing(tried):
-    found = tried(source=b"not python", steps=says())
+def test_a_scaffold_that_is_none_earns_nothing(once):
+    found = once(source=b"not python", steps=says())
 
     assert (found.score, found.failure, found.spent.calls) == (0, "agent", 0)
 
 
-def test_calls_are_bounded(tried):
-    found = tried("1", "2", "3", calls=2)
+def test_calls_are_bounded(once):
+    found = once("1", "2", "3", calls=2)
 
     assert found.spent.calls == 2
     assert (found.score, found.failure) == (0, "agent")
 
 
-def test_a_provider_that_fails_leaves_a_trial_that_was_not_measured(tried):
-    found = tried(steps=[Fail(500)] * 4)
+def test_a_provider_that_fails_leaves_a_trial_that_was_not_measured(once):
+    found = once(steps=[Fail(500)] * 4)
 
     assert (found.score, found.failure) == (None, "provider")
     assert "api_error" in found.note
 
 
-def test_a_provider_that_fails_for_a_while_is_nobodys_failure(tried):
-    found = tried(steps=[Fail(529, "overloaded_error"), *says(SOLVED)])
+def test_a_provider_that_fails_for_a_while_is_nobodys_failure(once):
+    found = once(steps=[Fail(529, "overloaded_error"), *says(SOLVED)])
 
     assert (found.score, found.failure) == (1_000_000, "none")
 
 
-def test_a_failure_that_the_scaffold_got_over_gives_it_no_second_throw(tried):
+def test_a_failure_that_the_scaffold_got_over_gives_it_no_second_throw(once):
     patient = (
         SCAFFOLD.replace(b"if answer.status != 200:", b"if answer.status != 200 and attempt == 1:")
         .replace(b"for _ in range(20):", b"for attempt in range(20):")
         .replace(b"    code = said", b"    if answer.status != 200:\n        continue\n    code = said")
     )
-    found = tried(source=patient, steps=[*[Fail(500)] * 4, *says()])
+    found = once(source=patient, steps=[*[Fail(500)] * 4, *says()])
 
     assert (found.score, found.failure) == (0, "none")
 
 
-def test_a_note_is_one_line_of_plain_text(tried):
+def test_a_note_is_one_line_of_plain_text(once):
     script = b"printf 'x\\033[2K\\342\\200\\256y\\n'; echo no > /logs/verifier/reward.txt\n"
 
-    assert tried(changes={"tests/test.sh": script}).note == "reward.txt holds no number; it ended with 0: x?[2K?y"
+    assert once(changes={"tests/test.sh": script}).note == "reward.txt holds no number; it ended with 0: x?[2K?y"
 
 
-def test_a_request_that_is_the_scaffolds_own_mistake_is_no_failure_of_the_provider(tried):
-    found = tried(steps=[Fail(400, "invalid_request_error")])
+def test_a_request_that_is_the_scaffolds_own_mistake_is_no_failure_of_the_provider(once):
+    found = once(steps=[Fail(400, "invalid_request_error")])
 
     assert (found.score, found.failure) == (0, "agent")
 
 
-def test_a_run_whose_budget_is_spent_leaves_a_trial_that_was_not_measured(tried):
-    found = tried(SOLVED, budgets=Budgets(run=Budget(tokens=1)))
+def test_a_run_whose_budget_is_spent_leaves_a_trial_that_was_not_measured(once):
+    found = once(SOLVED, budgets=Budgets(run=Budget(tokens=1)))
 
     assert (found.score, found.failure) == (None, "provider")
     assert "budget of the run" in found.note
@@ -220,17 +229,17 @@ exit 3
 """
 
 
-def test_an_answer_that_breaks_its_verifier_earns_nothing(tried):
-    found = tried("open('number.py', 'w').write('break')", changes={"tests/test.sh": BREAKABLE}, graded="together")
+def test_an_answer_that_breaks_its_verifier_earns_nothing(once):
+    found = once("open('number.py', 'w').write('break')", changes={"tests/test.sh": BREAKABLE}, graded="together")
 
     assert (found.score, found.failure) == (0, "verifier")
     assert "neither reward.json nor reward.txt" in found.note
 
 
-def test_an_answer_that_keeps_its_verifier_busy_earns_nothing_and_does_so_twice_at_most(tried, wall):
+def test_an_answer_that_keeps_its_verifier_busy_earns_nothing_and_does_so_twice_at_most(once, near):
     keeps = b'[ "$(cat /app/number.py)" == stay ] && sleep 100\necho 0.5 > /logs/verifier/reward.txt\n'
-    counting = Breaks(wall[0])
-    found = tried(
+    counting = Breaks(near[0])
+    found = once(
         "open('number.py', 'w').write('stay')",
         changes={"tests/test.sh": keeps}, graded="together", starter=counting, deadline_seconds=3,
     )  # fmt: skip
@@ -239,14 +248,14 @@ def test_an_answer_that_keeps_its_verifier_busy_earns_nothing_and_does_so_twice_
     assert "it was cut off" in found.note
 
 
-def test_how_the_verifier_ends_is_not_the_reward(tried):
-    found = tried(changes={"tests/test.sh": BREAKABLE}, graded="together")
+def test_how_the_verifier_ends_is_not_the_reward(once):
+    found = once(changes={"tests/test.sh": BREAKABLE}, graded="together")
 
     assert (found.score, found.failure) == (250_000, "none")
 
 
-def test_a_verifier_that_breaks_by_itself_leaves_a_trial_that_was_not_measured(tried):
-    found = tried(changes={"tests/test.sh": b"echo NaN > /logs/verifier/reward.txt\n"})
+def test_a_verifier_that_breaks_by_itself_leaves_a_trial_that_was_not_measured(once):
+    found = once(changes={"tests/test.sh": b"echo NaN > /logs/verifier/reward.txt\n"})
 
     assert (found.score, found.failure) == (None, "verifier")
     assert "not finite" in found.note
@@ -273,10 +282,10 @@ def test_what_goes_on_after_the_verifier_changes_no_reward(tried):
     assert tried(changes={"tests/test.sh": later}, graded="together").score == 0
 
 
-def test_reward_json_counts_before_reward_txt(tried):
+def test_reward_json_counts_before_reward_txt(once):
     script = b'echo 1 > /logs/verifier/reward.txt; echo \'{"reward": 0.5, "style": 1}\' > /logs/verifier/reward.json\n'
 
-    assert tried(changes={"tests/test.sh": script}).score == 500_000
+    assert once(changes={"tests/test.sh": script}).score == 500_000
 
 
 def test_a_model_cannot_be_reached_while_its_answer_is_graded(tried):
@@ -288,9 +297,9 @@ def test_no_door(solver):
     assert tried(changes={"tests/test_outputs.py": spy}).score == 1_000_000
 
 
-def test_a_task_whose_files_have_the_names_of_the_library_does_not_shadow_it(tried):
+def test_a_task_whose_files_have_the_names_of_the_library_does_not_shadow_it(once):
     changes = {"environment/app/json.py": b"raise SystemExit('shadowed')\n", "environment/app/socket.py": b"1 / 0\n"}
-    found = tried(SOLVED, changes=changes)
+    found = once(SOLVED, changes=changes)
 
     assert (found.score, found.failure) == (1_000_000, "none")
 
@@ -309,30 +318,30 @@ class Breaks:
 
 
 @pytest.mark.parametrize("numbers", [[1], range(2, 100), range(3, 100)])
-def test_a_wall_that_breaks_is_nobodys_failure(tried, wall, numbers):
+def test_a_wall_that_breaks_is_nobodys_failure(once, near, numbers):
     with pytest.raises(SandboxBroken):
-        tried(SOLVED, starter=Breaks(wall[0], *numbers))
+        once(SOLVED, starter=Breaks(near[0], *numbers))
 
 
-def test_a_wall_that_breaks_under_a_grading_does_not_have_the_model_paid_again(tried, wall):
-    found = tried(SOLVED, starter=Breaks(wall[0], 2, 4))
+def test_a_wall_that_breaks_under_a_grading_does_not_have_the_model_paid_again(once, near):
+    found = once(SOLVED, starter=Breaks(near[0], 2, 4))
 
     assert (found.score, found.spent.calls) == (1_000_000, 2)
 
 
-def test_a_scaffold_that_speaks_of_other_costs_is_booked_for_its_own(tried):
+def test_a_scaffold_that_speaks_of_other_costs_is_booked_for_its_own(once):
     usage = {"input_tokens": 100, "output_tokens": 7, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
-    found = tried(steps=[Say([text("print(json.dumps({'usage': 0}))")], usage=usage), *says()])
+    found = once(steps=[Say([text("print(json.dumps({'usage': 0}))")], usage=usage), *says()])
 
     assert found.spent.calls == 2
     assert found.spent.usage.output == 12
     assert found.spent.micro_usd > 0
 
 
-def test_exchanges_are_those_of_the_transcript(tried, wall, tmp_path):
-    suite = opened(wall)
+def test_exchanges_are_those_of_the_transcript(once, near, tmp_path):
+    suite = opened(near)
     with desk(tmp_path, says(SOLVED)) as (seat, world), scaffold(tmp_path) as mounts:
-        found = suite.trial("dev", "double", mounts, seat, "c1").run(wall[0], LIMITS)
+        found = suite.trial("dev", "double", mounts, seat, "c1").run(near[0], LIMITS)
         kept = [json.loads(world.transcripts.get(digest)) for digest in found.exchanges]
     suite.close()
 
