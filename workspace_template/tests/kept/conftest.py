@@ -57,7 +57,7 @@ class SolverHere:
         return Ran(done.returncode, done.stdout, done.stderr, kept)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def solver(request: pytest.FixtureRequest) -> Any:
     """What carries out commands for these tests."""
     return getattr(request.config, "solver", None) or SolverHere()

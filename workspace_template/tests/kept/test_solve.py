@@ -90,71 +90,104 @@ def command(line: str, number: int = 1) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{number}", "name": "run_command", "input": {"command": line}}
 
 
-def test_what_commands_leave_in_the_folder_is_the_answer(scaffold: Scaffold) -> None:
-    work = scaffold.solve(
-        say(text("First."), command("cat a.txt"), command("echo two > a.txt; mkdir b; echo x > b/c.txt", 2)),
-        say(FINISH),
-        files={"a.txt": b"one\n"},
-        keep=["a.txt", "b/c.txt"],
+THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+UNKNOWN = {"type": "brand_new", "payload": {"a": [1.5, None, "é"]}}
+WRONG = [
+    {"type": "tool_use", "id": "toolu_4", "name": "no_such_tool", "input": {}},
+    {"type": "tool_use", "id": "toolu_5", "name": "run_command", "input": {}},
+    {"type": "tool_use", "id": "toolu_6", "name": "run_command", "input": {"command": ["a"]}},
+    {"type": "tool_use", "id": "toolu_7", "name": "run_command", "input": {"command": "true", "as": "root"}},
+]
+CONVERSATION = (
+    say(text("First."), command("cat a.txt", 1), command("echo two > a.txt; mkdir b; echo x > b/c.txt", 2)),
+    say(THOUGHT, UNKNOWN, text("So."), command("true", 3)),
+    say(*WRONG),
+    say(command(f"touch large # {'x' * 10_000_000}", 8)),
+    {"cut": [command("touch cut", 9)]},
+    say(command("touch long", 10), stop="max_tokens"),
+    say(command("touch new", 11), stop="brand_new"),
+    say(command("python -c 'import scaffold; print(scaffold.COPY)'; python -m scaffold", 12)),
+    say(command("touch paused", 13), stop="pause_turn"),
+    say(command("mkdir empty && cd empty && python -c 'import scaffold'", 14)),
+    say(command("python -m pytest -q test_a.py; pwd; mktemp -u", 15)),
+    say(FINISH),
+)
+FILES = {
+    "a.txt": b"one\n",
+    "scaffold/__init__.py": b"COPY = 'the copy'\n",
+    "scaffold/__main__.py": b"print('ran')\n",
+    "test_a.py": b"def test_a(tmp_path):\n    assert not tmp_path, object()\n",
+}
+
+
+@pytest.fixture(scope="module")
+def worked(solver: Any) -> tuple[Work, Work]:
+    """One long conversation, twice: each start of the scaffold takes a while."""
+    keep = ["a.txt", "b/c.txt", "large", "cut", "long", "new", "paused"]
+    first, second = (
+        Scaffold(solver).solve(*CONVERSATION, files=FILES, keep=keep, hash_seed=seed) for seed in ("1", "2")
     )
-
-    assert (work.code, work.ended, work.steps, work.summary) == (0, "finished", 2, "It is done.")
-    assert work.files == {"a.txt": b"two\n", "b/c.txt": b"x\n"}
-    assert [result["tool_use_id"] for result in work.results] == ["toolu_1", "toolu_2"]
-    assert "one" in str(work.results[0]["content"])
+    return first, second
 
 
-def test_the_model_is_told_the_task_and_offered_tools_with_marks_for_the_cache(scaffold: Scaffold) -> None:
-    (request,) = scaffold.solve(say(FINISH)).requests
+@pytest.fixture
+def work(worked: tuple[Work, Work]) -> Work:
+    return worked[0]
+
+
+def result_of(work: Work, number: int) -> dict[str, Any]:
+    (result,) = [result for result in work.results if result["tool_use_id"] == f"toolu_{number}"]
+    return result
+
+
+def test_what_commands_leave_in_the_folder_is_the_answer(work: Work) -> None:
+    assert (work.code, work.ended, work.summary) == (0, "finished", "It is done.")
+    assert {path: work.files.get(path) for path in ("a.txt", "b/c.txt")} == {"a.txt": b"two\n", "b/c.txt": b"x\n"}
+    assert "one" in str(result_of(work, 1)["content"])
+
+
+def test_steps_are_the_answers_that_were_whole_or_said_why_they_were_not(work: Work) -> None:
+    assert work.steps == len(work.requests) - 1 == 11
+
+
+def test_the_model_is_told_the_task_and_offered_tools_with_marks_for_the_cache(work: Work) -> None:
+    request = work.requests[0]
 
     assert "Do what is to be done." in str(request["messages"][0])
     assert {"run_command", "finish"} <= {tool["name"] for tool in request["tools"]}
     assert "cache_control" in str(request["system"]) + str(request["tools"])
 
 
-def test_thoughts_and_blocks_of_unknown_kinds_come_back_as_they_were(scaffold: Scaffold) -> None:
-    thought = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
-    unknown = {"type": "brand_new", "payload": {"a": [1.5, None, "é"]}}
-    work = scaffold.solve(say(thought, unknown, text("So."), command("true")), say(command("false", 2)), say(FINISH))
-
-    assert work.requests[-1]["messages"][1]["content"][:2] == [thought, unknown]
+def test_thoughts_and_blocks_of_unknown_kinds_come_back_as_they_were(work: Work) -> None:
+    assert work.requests[-1]["messages"][3]["content"][:2] == [THOUGHT, UNKNOWN]
 
 
-def test_a_model_that_calls_what_is_not_there_or_not_so_is_told_and_goes_on(scaffold: Scaffold) -> None:
-    wrong = [
-        {"type": "tool_use", "id": "toolu_1", "name": "no_such_tool", "input": {}},
-        {"type": "tool_use", "id": "toolu_2", "name": "run_command", "input": {}},
-        {"type": "tool_use", "id": "toolu_3", "name": "run_command", "input": {"command": ["a"]}},
-        {"type": "tool_use", "id": "toolu_4", "name": "run_command", "input": {"command": "true", "as": "root"}},
-    ]
-    work = scaffold.solve(say(*wrong), say(FINISH))
-
-    assert (work.code, work.ended) == (0, "finished")
-    assert [result["is_error"] for result in work.results] == [True] * 4
+def test_a_model_that_calls_what_is_not_there_or_not_so_is_told_and_goes_on(work: Work) -> None:
+    assert [result_of(work, number)["is_error"] for number in (4, 5, 6, 7)] == [True] * 4
 
 
-def test_ten_megabytes_of_arguments_are_refused_and_not_sent_back(scaffold: Scaffold) -> None:
-    work = scaffold.solve(say(command(f"touch made # {'x' * 10_000_000}")), say(FINISH), keep=["made"])
-
-    assert work.ended == "finished"
-    assert work.files == {}
+def test_ten_megabytes_of_arguments_are_refused_and_not_sent_back(work: Work) -> None:
+    assert "large" not in work.files
+    assert result_of(work, 8)["is_error"]
     assert len(json.dumps(work.requests[-1])) < 1_000_000
 
 
-def test_no_call_of_an_answer_that_is_not_whole_is_carried_out(scaffold: Scaffold) -> None:
-    work = scaffold.solve(
-        {"cut": [command("touch cut")]},
-        say(command("touch long", 1), stop="max_tokens"),
-        say(command("touch new", 2), stop="brand_new"),
-        say(command("touch whole", 3)),
-        say(command("touch paused", 4), stop="pause_turn"),
-        say(FINISH),
-        keep=["cut", "long", "new", "whole", "paused"],
-    )
+def test_no_call_of_an_answer_that_is_not_whole_is_carried_out(work: Work) -> None:
+    assert not {"cut", "long", "new", "paused"} & set(work.files)
+    assert [result_of(work, number)["is_error"] for number in (10, 11, 13)] == [True] * 3
+    assert work.requests[4] == work.requests[5]  # what broke off was asked for again
 
-    assert (work.ended, work.files) == ("finished", {"whole": b""})
-    assert work.requests[0] == work.requests[1]  # what broke off was asked for again
-    assert [result.get("is_error", False) for result in work.results] == [True, True, False, True]
+
+def test_commands_import_the_copy_in_the_folder_and_not_the_scaffold_that_works(work: Work) -> None:
+    assert "the copy\nran" in str(result_of(work, 12)["content"]).replace("\\n", "\n")
+    assert "No module named 'scaffold'" in str(result_of(work, 14)["content"])
+
+
+def test_the_same_answers_lead_to_the_same_requests_byte_for_byte(worked: tuple[Work, Work]) -> None:
+    first, second = worked
+
+    assert "1 failed" in str(result_of(first, 15)["content"])
+    assert json.dumps(first.requests) == json.dumps(second.requests)
 
 
 @pytest.mark.parametrize(
@@ -195,25 +228,6 @@ def test_a_model_that_goes_in_circles_is_stopped(scaffold: Scaffold) -> None:
 
     assert (work.code, work.ended) == (0, "stuck")
     assert len(work.requests) < 20
-
-
-def test_the_same_answers_lead_to_the_same_requests_byte_for_byte(scaffold: Scaffold) -> None:
-    files = {"test_a.py": b"def test_a(tmp_path):\n    assert not tmp_path, object()\n", "b.py": b"def f(): pass\n"}
-    steps = [say(command("python -m pytest -q test_a.py; pwd; mktemp -u")), say(FINISH)]
-    first, second = (scaffold.solve(*steps, files=files, hash_seed=seed) for seed in ("1", "2"))
-
-    assert "1 failed" in str(first.results)
-    assert json.dumps(first.requests) == json.dumps(second.requests)
-
-
-def test_commands_import_the_copy_in_the_folder_and_not_the_scaffold_that_works(scaffold: Scaffold) -> None:
-    look = command("python -c 'import scaffold; print(scaffold.COPY)'; python -m scaffold")
-    files = {"scaffold/__init__.py": b"COPY = 'the copy'\n", "scaffold/__main__.py": b"print('ran')\n"}
-    elsewhere = command("mkdir empty && cd empty && python -c 'import scaffold'", 2)
-    work = scaffold.solve(say(look, elsewhere), say(FINISH), files=files)
-
-    assert "the copy\nran" in str(work.results[0]["content"])
-    assert "No module named 'scaffold'" in str(work.results[1]["content"])
 
 
 def test_no_other_command_loads_the_sdk(solver: Any) -> None:
