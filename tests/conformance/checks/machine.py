@@ -4,6 +4,7 @@ import json
 import secrets
 from pathlib import Path
 
+from sandbox.inside import LINKS
 from tests.conformance.registry import check
 from tests.conformance.walls import REPOSITORY, text
 
@@ -29,8 +30,15 @@ def files_of_the_machine_are_absent(wall):
 def only_known_folders_are_at_the_root(wall):
     known = {"bin", "cand", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "sys", "tmp", "usr", "work"}
     assert set(json.loads(text(wall.python("import os, json; print(json.dumps(os.listdir('/')))")))) <= known | {
-        ".dockerenv"
+        ".dockerenv",
+        *LINKS,
     }
+
+
+@check
+def links_at_the_root_lead_into_the_work_folder(wall):
+    code = "import os, sys; print([os.path.realpath(p) for p in sys.argv[1:]])"
+    assert text(wall.python(code, *(f"/{name}" for name in LINKS))) == str([f"/{path}" for path in LINKS.values()])
 
 
 @check
