@@ -84,5 +84,6 @@ def load() -> ModuleType:
         sys.meta_path.insert(0, ByName("anthropic"))
         gc.disable()  # there is nothing to collect yet, and looking for it takes a fifth of the time
         import_module("anthropic._client")
+        gc.freeze()  # nor will there be anything to collect among all this later
         gc.enable()
     return sys.modules["anthropic"]
