@@ -85,6 +85,13 @@ def without_a_model() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
 
 
+def human(desk: Desk, *args: str, **env: str) -> str:
+    """What a command prints for people."""
+    surroundings = {**without_a_model(), **env}
+    argv = [sys.executable, "-m", "agent", *args, "--workspace", str(desk.folder)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings).stdout
+
+
 def change(path: str, old: str, new: str):
     """An edit that replaces text in one file."""
 

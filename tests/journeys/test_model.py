@@ -4,11 +4,10 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 
 import pytest
 
-from tests.journeys.conftest import ROOT, without_a_model
+from tests.journeys.conftest import human
 from tests.journeys.stand_in import MICRO_USD, TOKENS, Rules, reached, standing_in
 
 MODEL = "claude-opus-5-5"
@@ -26,13 +25,6 @@ def own(improved, tmp_path):
 def rows(desk, what):
     with sqlite3.connect(f"file:{desk.folder}/.successor/state.db?mode=ro", uri=True) as db:
         return db.execute(what).fetchall()
-
-
-def human(desk, *args, **env):
-    """What a command prints for people."""
-    surroundings = {**without_a_model(), **env}
-    argv = [sys.executable, "-m", "agent", *args, "--workspace", str(desk.folder)]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, env=surroundings).stdout
 
 
 def test_a_generation_improves_itself_and_everything_about_it_can_be_seen(improved):
