@@ -220,4 +220,5 @@ def test_the_kept_tests_catch_an_agent_that(name: str, copy: Path) -> None:
     done = run_tests(copy, "tests/kept/test_solve.py")
 
     assert done.returncode == 1, done.stdout[-3_000:]
-    assert "1 failed" in done.stdout
+    # A conversation that goes wrong is an error of all the tests that look at it.
+    assert "1 failed" in done.stdout or "1 error" in done.stdout
