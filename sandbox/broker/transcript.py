@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,7 +104,7 @@ class FolderTranscripts:
             raise KeyError(digest)
         try:
             document = gzip.decompress(self._path(digest).read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise KeyError(digest) from error
         if digest_of(document) != digest:
             raise KeyError(digest)
