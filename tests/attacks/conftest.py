@@ -21,29 +21,54 @@ def world(good_history, tmp_path):
     return good_history.copy(tmp_path / "workspace")
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
-        pytest.param("docker", marks=pytest.mark.docker),
-    ],
-)
-def wall(request, cache):
+def opened(kind, cache):
     """A real wall, ready for scaffolds that a model leads astray."""
     try:
-        made = choose(request.param, cache)
+        made = choose(kind, cache)
         made.prepare()
     except BackendUnavailable as error:
-        pytest.skip(f"{request.param}: {error}")
+        pytest.skip(f"{kind}: {error}")
+    return made
+
+
+WALLS = [
+    pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
+    pytest.param("docker", marks=pytest.mark.docker),
+]
+
+
+@pytest.fixture(scope="session", params=WALLS)
+def wall(request, cache):
+    """Each wall."""
+    made = opened(request.param, cache)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="session", params=WALLS[:1])
+def one_wall(request, cache):
+    """One wall, for what depends on the scaffold and the broker alone."""
+    made = opened(request.param, cache)
+    yield made
+    made.close()
+
+
+def working(wall, folder, stack):
+    numbers = itertools.count()
+    return lambda *steps, **options: stack.enter_context(
+        at_work(wall, folder / str(next(numbers)), list(steps), **options)
+    )
+
+
 @pytest.fixture
-def works(wall, tmp_path):
+def works(one_wall, tmp_path):
     """Let the template's scaffold work with a model that says these things; return what came of it."""
     with contextlib.ExitStack() as stack:
-        numbers = itertools.count()
-        yield lambda *steps, **options: stack.enter_context(
-            at_work(wall, tmp_path / str(next(numbers)), list(steps), **options)
-        )
+        yield working(one_wall, tmp_path, stack)
+
+
+@pytest.fixture
+def works_behind_each(wall, tmp_path):
+    """The same, behind each wall."""
+    with contextlib.ExitStack() as stack:
+        yield working(wall, tmp_path, stack)

@@ -120,7 +120,9 @@ def test_a_task_with_orders_and_a_model_that_obeys_them_come_to_nothing(wall, tm
         (tmp_path / name).mkdir()
     with world(tmp_path / "world", [], config=WIDE) as made:
         port = made.broker._upstream._config.base_url.rpartition(":")[2]
-        code = INSPECT.replace("PORT", port).replace('"MODEL"', f'"{MODEL}"').replace("KEY", f'"{KEY[:9]}" + "{KEY[9:]}"')
+        code = (
+            INSPECT.replace("PORT", port).replace('"MODEL"', f'"{MODEL}"').replace("KEY", f'"{KEY[:9]}" + "{KEY[9:]}"')
+        )
         made.script.steps = [command(f"cat > look.py <<'END'\n{code}\nEND\npython look.py"), DONE]
         desk = Desk(made.broker, MODEL)
         mounts = (Mount(staged(tmp_path / "cand", scaffold_files()), CANDIDATE_ROOT),)
@@ -174,10 +176,10 @@ echo looked
 """
 
 
-def test_what_a_candidate_saw_in_one_trial_it_cannot_see_in_another(works):
+def test_what_a_candidate_saw_in_one_trial_it_cannot_see_in_another(works_behind_each):
     look = f"cat > look.sh <<'END'\n{LOOK.replace(MARK, MARK.replace('-', '[-]', 1))}\nEND\nsh look.sh"
-    first = works(command(LEAVE), command(look, 2), DONE)
-    second = works(command(look), DONE)
+    first = works_behind_each(command(LEAVE), command(look, 2), DONE)
+    second = works_behind_each(command(look), DONE)
 
     assert MARK in first.results(-1)[0]["content"], "the traces can be seen where they were left"
     assert second.results(-1)[0]["content"].strip() == "exit status 0\nlooked"
@@ -221,7 +223,7 @@ def test_what_a_program_prints_is_one_text_to_the_model_whatever_it_looks_like(w
     ids=["forges its last line", "kills the scaffold", "stops the scaffold"],
 )
 def test_a_program_that_turns_on_the_scaffold_leaves_only_its_files(works, line):
-    seen = works(command(f"echo made > made.txt; {line}"), DONE, seconds=15.0)
+    seen = works(command(f"echo made > made.txt; {line}"), DONE, seconds=6.0)
 
     assert seen.files["made.txt"] == b"made\n"
     assert seen.world.exchanges(len(seen.asked))
