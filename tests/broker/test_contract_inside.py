@@ -2,18 +2,26 @@
 
 import json
 from importlib.metadata import version
+from typing import get_args
 
 import pytest
+from anthropic.types import ContentBlock, RawContentBlockDelta, RawMessageStreamEvent, StopReason
 
 from sandbox.contract import CANDIDATE_ROOT, Command, Limits, Mount
 from tests.attacks.at_work import WIDE, scaffold_files, staged
 from tests.broker.conftest import MODEL, world
-from tests.broker.scripted import USAGE, CutAfter, Fail, Say, text, thinking, tool_use
+from tests.broker.scripted import USAGE, CutAfter, Fail, Raw, Say, text, thinking, tool_use
 from tests.broker.test_contract import SAYINGS
 from tests.broker.test_inside import WALLS, place, start
 
 __all__ = ["place", "start"]  # fixtures
 DISTRIBUTIONS = ("anthropic", "httpx2", "httpcore2", "pydantic", "pydantic-core", "jiter")
+SERVED = {
+    f"{kind}_tool_result"
+    for kind in (
+        "web_search", "web_fetch", "code_execution", "bash_code_execution", "text_editor_code_execution", "tool_search",
+    )
+}  # fmt: skip
 CITED = {**text("as it says"), "citations": None}
 NEWER = {"type": "brand_new", "shape": [1, {"deep": 2.5}]}
 MORE = {
@@ -33,6 +41,9 @@ MORE = {
             text("so"),
         ],
         "pause_turn",
+    ),
+    "results of server tools": Say(
+        [{"type": kind, "tool_use_id": "srvtoolu_1", "content": {"type": "x", "of": [1]}} for kind in sorted(SERVED)]
     ),
     "odd words": Say([text("\u2028\u0085\x00\x1b[2J \U0001f600 e\u0301")]),
     "usage in full": Say(
@@ -123,6 +134,41 @@ def test_every_kind_of_answer_is_read_as_it_was_said(read):
         usage = say.usage
         cached = sum(usage.get(f"cache_{kind}_input_tokens") or 0 for kind in ("read", "creation"))
         assert (answer["read"], answer["written"]) == (usage["input_tokens"] + cached, usage["output_tokens"]), name
+
+
+def kinds_of(union):
+    """The values of `type` in a union of the SDK's types."""
+    members = get_args(get_args(union)[0])
+    return {get_args(member.model_fields["type"].annotation)[0] for member in members}
+
+
+def test_nothing_that_the_types_of_the_sdk_know_is_left_out_here():
+    """A newer SDK that knows more makes this fail, and the tables above longer."""
+    said = [*SAYINGS.values(), *MORE.values()]
+    events = [event for say in said for event in say.events(MODEL)]
+
+    assert set(get_args(StopReason)) <= {say.stop_reason for say in said}
+    assert kinds_of(ContentBlock) <= {block["type"] for say in said for block in say.content}
+    assert kinds_of(RawMessageStreamEvent) <= {event["type"] for event in events}
+    deltas = {event["delta"]["type"] for event in events if event["type"] == "content_block_delta"}
+    assert kinds_of(RawContentBlockDelta) == deltas | {"citations_delta"}
+
+
+def test_a_citation_in_a_stream_comes_as_it_was_said(given):
+    said = Say([text("as it says")]).events(MODEL)
+    citation = {
+        "type": "char_location", "cited_text": "x", "document_index": 0, "document_title": None, "start_char_index": 0,
+        "end_char_index": 1, "file_id": None,
+    }  # fmt: skip
+    said.insert(
+        3, {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": citation}}
+    )
+    body = b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in said)
+    client = given(Raw(body, "text/event-stream")).client()
+
+    with client.messages.stream(model=MODEL, max_tokens=9, messages=[{"role": "user", "content": "cite"}]) as stream:
+        (block,) = stream.get_final_message().content
+    assert (block.text, [found.cited_text for found in block.citations]) == ("as it says", ["x"])
 
 
 def known(block, said):
