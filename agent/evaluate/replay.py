@@ -7,6 +7,7 @@ told so, and its trial has diverged.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,6 @@ from sandbox.broker.usage import Price
 from sandbox.contract import Limits, Mount, Starter
 
 _FREE = Price(0, 0, 0, 0, 0)
-_ANY_SIZE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class ReplayWork:
         recording = Recording(self.documents)
         # Records name a local model with its digest; requests carry its name alone.
         name = self.key.model.partition("@sha256:")[0]
-        config = BrokerConfig(Policy(frozenset({name}), max_tokens=_ANY_SIZE), patience=Patience(retries=0))
+        policy = Policy(frozenset({name}), max_tokens=_most_tokens(self.documents))
+        config = BrokerConfig(policy, patience=Patience(retries=0))
         with Broker(config, "", Ledger(Budgets()), prices={name: _FREE}, upstream=recording) as broker:
             desk = Desk(broker, name)
             try:
@@ -83,6 +84,12 @@ class ReplayWork:
 
     def _unmeasured(self, why: str) -> Replayed:
         return Replayed(self.key, self.then.score, why=why)
+
+
+def _most_tokens(documents: Sequence[bytes]) -> int:
+    """How many tokens a call asked for at most: a scaffold that is told of the limit asks for as many again."""
+    requests = (json.loads(document)["request"] for document in documents)
+    return max((request.get("max_tokens", 1) for request in requests if request), default=1)
 
 
 def replay(

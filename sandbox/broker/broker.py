@@ -65,6 +65,11 @@ class Broker:
     ) -> None:
         self.close()
 
+    @property
+    def most_tokens(self) -> int:
+        """The most tokens of output that a call may ask for."""
+        return self._till.line.config.policy.max_tokens
+
     @contextmanager
     def serve(self, folder: Path, candidate: str, *, calls: int | None = None) -> Iterator[Door]:
         """Open a door for one sandbox: a socket in `folder`, which is made if need be and shown inside read-only.

@@ -13,6 +13,8 @@ from sandbox.scratch import Scratch
 
 MODEL_VARIABLE = "SCAFFOLD_MODEL"
 """Where a scaffold finds the name of its model."""
+ANSWER_VARIABLE = "SCAFFOLD_ANSWER_TOKENS"
+"""Where it finds how many tokens of output a call may ask for: one that asks for more is refused."""
 
 
 class Desk:
@@ -36,7 +38,7 @@ class Desk:
     @property
     def env(self) -> Mapping[str, str]:
         """What a command that speaks to the model finds in its environment."""
-        return {MODEL_VARIABLE: self.model}
+        return {MODEL_VARIABLE: self.model, ANSWER_VARIABLE: str(self._broker.most_tokens)}
 
     @contextmanager
     def serve(self, candidate: str, *, calls: int | None = None) -> Iterator[Door]:

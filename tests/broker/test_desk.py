@@ -59,4 +59,4 @@ def test_a_closed_desk_leaves_no_folder(desk):
 def test_a_scaffold_is_told_the_name_of_its_model(desk):
     with desk.serve("a") as one, desk.serve("a") as two:
         ask(one), ask(two)
-    assert desk.env == {"SCAFFOLD_MODEL": MODEL}
+    assert desk.env == {"SCAFFOLD_MODEL": MODEL, "SCAFFOLD_ANSWER_TOKENS": "4000"}

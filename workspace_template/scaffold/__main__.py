@@ -6,8 +6,8 @@
 
 The first two answer line by line. A line that cannot be answered gets {"id", "refused": reason}; its id is null when
 the line did not tell it. The last works on one task in the current folder, with the model that SCAFFOLD_MODEL names
-behind the unix socket SCAFFOLD_SOCKET; it exits with 1 when that never answered. With `-P` a copy of the scaffold in
-that folder is worked on, and is not what works.
+behind the unix socket SCAFFOLD_SOCKET, asking for at most SCAFFOLD_ANSWER_TOKENS at once; it exits with 1 when that
+never answered. With `-P` a copy of the scaffold in that folder is worked on, and is not what works.
 """
 
 import argparse
@@ -74,11 +74,20 @@ def work_on_task(options: argparse.Namespace) -> int:
     except (ValueError, TypeError, AttributeError, RecursionError, KeyError, Refused) as error:
         print(f"there is no task, or no model for it: {error}", file=sys.stderr)
         return 2
-    limits = Limits(steps=options.max_steps, tokens=options.max_tokens, prompt=options.max_prompt)
+    limits = Limits(
+        steps=options.max_steps,
+        tokens=options.max_tokens,
+        prompt=options.max_prompt,
+        answer=min(Limits.answer, _number(os.environ.get("SCAFFOLD_ANSWER_TOKENS", ""), Limits.answer)),
+    )
     socket = os.environ.get("SCAFFOLD_SOCKET", "/run/broker/model.sock")
     result, answered = solve(instruction, Path.cwd(), model, socket, limits)
     print(json.dumps({"ended": result.ended, "steps": result.steps, "summary": result.summary}))
     return 0 if answered else 1
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and int(text) else otherwise
 
 
 def serve(lines: Iterable[bytes], out: BinaryIO, answer: Answer) -> None:

@@ -24,7 +24,19 @@ PACKAGES = frozenset({"pytest", "libcst", "anthropic", "pydantic", "httpx2", "py
 _IMAGE = re.compile(r"(docker\.io/(library/)?)?python:3(\.\d+)*(-(slim|bookworm|bullseye|trixie)){0,2}")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)([=<>!~]=?[0-9A-Za-z.*]+)?(,[=<>!~]=?[0-9A-Za-z.*]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OWNED = frozenset({"PATH", "HOME", "PYTHONPATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONHOME", "SCAFFOLD_MODEL"})
+_OWNED = frozenset(
+    {
+        "PATH",
+        "HOME",
+        "PYTHONPATH",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "PYTHONHOME",
+        "SCAFFOLD_MODEL",
+        "SCAFFOLD_ANSWER_TOKENS",
+        "SCAFFOLD_SOCKET",
+    }
+)
 _PIP = (
     ("pip", "install"),
     ("pip3", "install"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.__main__ import edited, main, ranking, serve
+from scaffold.agent import Result
 from scaffold.refused import Refused
 
 
@@ -108,3 +109,20 @@ def test_a_model_that_is_not_there_is_said_so(
 
     assert main(["solve"]) == 1
     assert json.loads(capsys.readouterr().out)["ended"] == "unreachable"
+
+
+@pytest.mark.parametrize(("told", "most"), [("4000", 4000), ("1000000", 8000), ("", 8000), ("0", 8000), ("-1", 8000)])
+def test_no_more_is_asked_for_at_once_than_is_granted(told: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def solved(*given: object) -> tuple[Result, bool]:
+        asked.append(given[-1])
+        return Result("finished", 1, ""), True
+
+    monkeypatch.setenv("SCAFFOLD_MODEL", "m")
+    monkeypatch.setenv("SCAFFOLD_ANSWER_TOKENS", told)
+    monkeypatch.setattr("scaffold.task.solve", solved)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"instruction": "x"}')))
+
+    assert main(["solve"]) == 0
+    assert [limits.answer for limits in asked] == [most]
