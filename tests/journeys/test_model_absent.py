@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.broker.scripted import KEY
-from tests.journeys.conftest import ROOT, without_a_model
+from tests.journeys.conftest import ROOT, human, without_a_model
 from tests.journeys.test_misuse import one_line
 from tests.journeys.test_model_money import settled
 
@@ -27,6 +27,7 @@ def test_what_needs_a_model_is_left_out_by_name_wherever_it_is_looked_for(waitin
     assert f"left out: suite coding: {why}" in desk.successor("bench", "--suite", "edit", "--sandbox", desk.wall).err
     sheet = desk.successor("review", "show", candidate).document
     assert sheet["evidence"]["left_out"] == [{"suite": "coding", "task": "", "why": why}]
+    assert f"left out: suite coding: {why}" in human(desk, "review", "show", candidate)
     assert {c["suite"] for c in sheet["evidence"]["comparisons"]} == {"search", "edit"}
     assert {c["model"] for c in sheet["evidence"]["comparisons"]} == {""}
 
