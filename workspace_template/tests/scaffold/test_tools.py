@@ -52,7 +52,10 @@ def test_long_files_and_long_lines_are_shown_in_part(tools: Tools, folder: Path)
 
 
 def test_files_are_found_by_what_they_are_about_and_lines_by_their_text(tools: Tools) -> None:
-    assert done(tools, "search", text="add numbers").startswith("m.py\ntest_m.py\n\n## m.py\ndef add(a, b)")
+    found = done(tools, "search", text="add numbers")
+    # Which of them comes first is what generations get better at.
+    assert set(found.partition("\n\n")[0].splitlines()) == {"m.py", "test_m.py"}
+    assert "## m.py\ndef add(a, b)" in found
     assert done(tools, "search", text="a - b", exact=True) == "m.py:2: return a - b"
     assert done(tools, "search", text="zebra") == "No file is about this."
     assert done(tools, "search", text="zebra", exact=True) == "No file holds this text."
