@@ -18,7 +18,7 @@ from agent.evaluate.dice import shuffled
 THIRDS = (1 / 3, 2 / 3, 1.0)
 """The shares of the trials at which a comparison looks, unless the caller says otherwise."""
 
-LEAST_CHANCE_PPM = 80_000
+LEAST_CHANCE_PPM = 150_000
 """A comparison whose chance of a promotion is under this is given up. Measured: docs/decisions/0019."""
 
 BILLION = 1_000_000_000

@@ -126,7 +126,7 @@ class SequentialTest:
 
     def _judge(self, number: int, trials: Mapping[str, Paired]) -> Look:
         plan, last = self._plan, number == len(self._plan.due)
-        course = totals([_ranked(sums) for sums in self._sums], sorted(set(plan.families.values())), plan.seed)
+        course = totals([ranked(sums) for sums in self._sums], sorted(set(plan.families.values())), plan.seed)
         # What may still be rejected later changes nothing about the looks so far.
         budget = allowed(plan.spent, plan.alpha_ppb, course.shape[1])[:number]
         crossed, as_high = rejected(course, budget)
@@ -162,7 +162,7 @@ def _family_sums(plan: Plan, trials: Mapping[str, Paired]) -> dict[str, int]:
     return dict(sums)
 
 
-def _ranked(sums: Mapping[str, int]) -> dict[str, int]:
+def ranked(sums: Mapping[str, int]) -> dict[str, int]:
     """Order equal totals by how many more families won than lost.
 
     Trials of 0 or 1 tie often, and a whole tie that does not fit into the error is not promoted: without this, a third

@@ -1,0 +1,1 @@
+"""Rules of acceptance side by side, on simulated tasks and candidates."""

@@ -1,0 +1,104 @@
+"""Our rule over a patch that grows: a search adds what looks better, and the test decides the whole against the parent.
+
+The search may be as greedy as it likes, because none of its trials is used again: the test runs both sides afresh.
+There are few tests, so each has much of the error of the run; and what is tested has the gain of all that the patch
+has gathered, so that a test seldom needs many trials. What a patch carries along without need, ablation takes out
+before the review.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.evaluate.alpha import ErrorBudget
+from bench.acceptance import ours
+from bench.acceptance.long_runs import ALPHA_PPB, CANDIDATES, REPEATS, TASKS, TRIALS, Kept, begin, solve
+from bench.acceptance.world import Bools, Floats, Ints, Stream, family_sums, run_pairs
+
+EVERY = 16
+"""Candidates between two tests."""
+LOOKS = (2, 4, 6)
+"""Repeats of each task at the looks of a test."""
+ADDED_Z = 0.8
+"""What stands lower after all its repeats is not added to the patch."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The patch as it has grown on top of what is kept, in many runs."""
+
+    odds: Floats
+    solved: Ints
+    right: Ints
+    wrong: Ints
+
+    def z(self, solved: Ints, repeats: int, rows: Bools) -> Floats:
+        """Compare trials of a candidate with those of the draft."""
+        return ours.z_of(family_sums(solved * REPEATS - self.solved[rows] * repeats))
+
+
+def grown(stream: Stream, seed: int, every: int = EVERY, added_z: float = ADDED_Z) -> Kept:
+    """Grow a patch over all candidates, and test it now and then."""
+    random, kept = np.random.default_rng(seed), begin(stream)
+    runs = len(kept.odds)
+    draft = Draft(kept.odds.copy(), np.zeros((runs, TASKS), dtype=np.int64), *np.zeros((2, runs), dtype=np.int64))
+    _measure(kept, draft, random, np.ones(runs, dtype=bool))
+    tests = -(-CANDIDATES // every)
+    budgets = [ErrorBudget(ALPHA_PPB, tests) for _ in range(runs)]
+    for number in range(CANDIDATES):
+        able = kept.trials + TASKS * (2 * REPEATS + 2 * LOOKS[-1]) <= TRIALS
+        added = _search(kept, draft, random, number, able, added_z)
+        better = stream.better[:, number]
+        draft.odds[added] += stream.shifts[added, number]
+        draft.right += added & better
+        draft.wrong += added & ~better
+        _measure(kept, draft, random, added)
+        if (number + 1) % every == 0 or number + 1 == CANDIDATES:
+            _test(kept, draft, random, budgets)
+    return kept
+
+
+def _measure(kept: Kept, draft: Draft, random: np.random.Generator, rows: Bools) -> None:
+    """Run the draft anew: the trials for which it was chosen flatter it."""
+    draft.solved[rows] = solve(random, draft.odds[rows, :TASKS], REPEATS)
+    kept.trials += np.where(rows, TASKS * REPEATS, 0)
+
+
+def _search(kept: Kept, draft: Draft, random: np.random.Generator, number: int, able: Bools, added_z: float) -> Bools:
+    """Run the candidate once on each task, and where that is no worse, as often as the draft."""
+    added = np.zeros(len(able), dtype=bool)
+    if not able.any():
+        return added
+    odds = draft.odds[able, :TASKS] + kept.stream.shifts[able, number, :TASKS]
+    once = solve(random, odds, 1)
+    going = draft.z(once, 1, able) >= 0
+    all_of_it = once + solve(random, odds, REPEATS - 1)
+    kept.trials[able] += np.where(going, TASKS * REPEATS, TASKS)
+    added[able] = going & (draft.z(all_of_it, REPEATS, able) >= added_z)
+    return added
+
+
+def _test(kept: Kept, draft: Draft, random: np.random.Generator, budgets: list[ErrorBudget]) -> None:
+    """Decide draft against kept, both on fresh trials, wherever there is anything to decide."""
+    fits = kept.trials + 2 * TASKS * LOOKS[-1] <= TRIALS
+    asked = (draft.right + draft.wrong > 0) & fits
+    rows = np.flatnonzero(asked)
+    for run in np.flatnonzero(~asked):
+        budgets[run] = budgets[run].pass_over()
+    if not rows.size:
+        return
+    begun = {int(run): budgets[run].reserve("patch") for run in rows}
+    levels = np.array([budget.reserved["patch"] for budget in begun.values()], dtype=np.int64)
+    looks = run_pairs(random, kept.suite(asked), draft.odds[asked, :TASKS], LOOKS)
+    promoted, taken = ours.decide(looks, levels)
+    kept.trials[rows] += 2 * TASKS * np.array(LOOKS)[taken - 1]
+    for won, (run, budget) in zip(promoted, begun.items(), strict=True):
+        budgets[run] = budget.settle("patch", promoted=bool(won))
+    new = rows[promoted]
+    kept.false_promotions[new] += kept.gain_of(draft.odds[new], new) <= 0
+    kept.odds[new] = draft.odds[new]
+    kept.right[new] += draft.right[new]
+    kept.wrong[new] += draft.wrong[new]
+    draft.right[new] = draft.wrong[new] = 0
