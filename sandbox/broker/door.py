@@ -12,6 +12,7 @@ from sandbox.broker.connection import Connection, Room
 from sandbox.broker.exchange import Exchange
 from sandbox.broker.ledger import Scope, Spent
 from sandbox.broker.payment import Till
+from sandbox.broker.policy import ENDPOINTS
 from sandbox.broker.refusal import BUDGET, Refusal
 from sandbox.broker.transcript import Transcripts, document_of
 from sandbox.contract import Mount
@@ -34,7 +35,8 @@ class Traffic:
     """Calls that were refused, by the code or kind of the refusal."""
     retries: int = 0
     last_failure: str = ""
-    """The kind of error with which the upstream failed the call that ended last; empty when that one was answered."""
+    """The kind of error with which the upstream failed the call for a message that ended last; empty when that one was
+    answered."""
 
 
 class Door:
@@ -178,9 +180,12 @@ class Door:
             if exchange.refusal.code == BUDGET:
                 self.exhausted = self.exhausted or exchange.refusal.details["scope"]
             self.traffic.refusals[exchange.refusal.code or exchange.refusal.document["error"]["type"]] += 1
-        self.traffic.last_failure = ""
+        failure = ""
         if exchange.delivery is not None:
             self.traffic.retries += max(0, len(exchange.delivery.tried) - 1)
             if exchange.delivery.failure is not None:
-                self.traffic.last_failure = exchange.delivery.failure.refusal.document["error"]["type"]
-                self.traffic.failures[self.traffic.last_failure] += 1
+                failure = exchange.delivery.failure.refusal.document["error"]["type"]
+                self.traffic.failures[failure] += 1
+        # Many servers give no count of tokens: who asks for one does not go without a model for that.
+        if ENDPOINTS[exchange.path] == "messages":
+            self.traffic.last_failure = failure
