@@ -1,9 +1,9 @@
 """Our rule over a patch that grows: a search adds what looks better, and the test decides the whole against the parent.
 
-The search may be as greedy as it likes, because none of its trials is used again: the test runs both sides afresh.
-There are few tests, so each has much of the error of the run; and what is tested has the gain of all that the patch
-has gathered, so that a test seldom needs many trials. What a patch carries along without need, ablation takes out
-before the review.
+The search may be as greedy as it likes: it sees development tasks only, and the test runs both sides on those held
+out. There are few tests, so each has much of the error of the run; and what is tested has the gain of all that the
+patch has gathered, so that a test seldom needs many trials. What a patch carries along without need, ablation takes
+out before the review.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 from agent.evaluate.alpha import ErrorBudget
 from bench.acceptance import ours
-from bench.acceptance.long_runs import ALPHA_PPB, CANDIDATES, REPEATS, TASKS, TRIALS, Kept, begin, solve
-from bench.acceptance.world import Bools, Floats, Ints, Stream, family_sums, run_pairs
+from bench.acceptance.long_runs import ALPHA_PPB, CANDIDATES, DEV, HELDOUT, REPEATS, TASKS, TRIALS, Kept, begin, solve
+from bench.acceptance.world import Bools, Floats, Ints, Stream, family_sums, part, run_pairs
 
-EVERY = 16
+EVERY = 20
 """Candidates between two tests."""
-LOOKS = (2, 4, 6)
-"""Repeats of each task at the looks of a test."""
-ADDED_Z = 0.8
+LAST_LOOKS = ((6, 12, 18), (4, 8, 12), (2, 4, 6))
+"""Repeats of each task at the looks of the last test of a run, as many as there are trials for; others use the last."""
+ADDED_Z = 0.2
 """What stands lower after all its repeats is not added to the patch."""
 
 
@@ -48,7 +48,7 @@ def grown(stream: Stream, seed: int, every: int = EVERY, added_z: float = ADDED_
     tests = -(-CANDIDATES // every)
     budgets = [ErrorBudget(ALPHA_PPB, tests) for _ in range(runs)]
     for number in range(CANDIDATES):
-        able = kept.trials + TASKS * (2 * REPEATS + 2 * LOOKS[-1]) <= TRIALS
+        able = kept.trials + TASKS * (2 * REPEATS + 2 * LAST_LOOKS[-1][-1]) <= TRIALS
         added = _search(kept, draft, random, number, able, added_z)
         better = stream.better[:, number]
         draft.odds[added] += stream.shifts[added, number]
@@ -56,13 +56,27 @@ def grown(stream: Stream, seed: int, every: int = EVERY, added_z: float = ADDED_
         draft.wrong += added & ~better
         _measure(kept, draft, random, added)
         if (number + 1) % every == 0 or number + 1 == CANDIDATES:
-            _test(kept, draft, random, budgets)
+            asked = _asked(kept, draft, budgets)
+            for looks in LAST_LOOKS if number + 1 == CANDIDATES else LAST_LOOKS[-1:]:
+                # The last test of a run may use all that is left.
+                fits = asked & (kept.trials + 2 * TASKS * looks[-1] <= TRIALS)
+                _test(kept, draft, random, fits, budgets, looks)
+                asked &= ~fits
     return kept
+
+
+def _asked(kept: Kept, draft: Draft, budgets: list[ErrorBudget]) -> Bools:
+    """Say in which runs there is anything to decide, and trials to decide it by; elsewhere a test is passed over."""
+    shortest = 2 * TASKS * LAST_LOOKS[-1][-1]
+    asked = np.asarray((draft.right + draft.wrong > 0) & (kept.trials + shortest <= TRIALS))
+    for run in np.flatnonzero(~asked):
+        budgets[run] = budgets[run].pass_over()
+    return asked
 
 
 def _measure(kept: Kept, draft: Draft, random: np.random.Generator, rows: Bools) -> None:
     """Run the draft anew: the trials for which it was chosen flatter it."""
-    draft.solved[rows] = solve(random, draft.odds[rows, :TASKS], REPEATS)
+    draft.solved[rows] = solve(random, part(draft.odds[rows], DEV), REPEATS)
     kept.trials += np.where(rows, TASKS * REPEATS, 0)
 
 
@@ -71,7 +85,7 @@ def _search(kept: Kept, draft: Draft, random: np.random.Generator, number: int, 
     added = np.zeros(len(able), dtype=bool)
     if not able.any():
         return added
-    odds = draft.odds[able, :TASKS] + kept.stream.shifts[able, number, :TASKS]
+    odds = part(draft.odds[able], DEV) + part(kept.stream.shifts[able, number], DEV)
     once = solve(random, odds, 1)
     going = draft.z(once, 1, able) >= 0
     all_of_it = once + solve(random, odds, REPEATS - 1)
@@ -80,20 +94,23 @@ def _search(kept: Kept, draft: Draft, random: np.random.Generator, number: int, 
     return added
 
 
-def _test(kept: Kept, draft: Draft, random: np.random.Generator, budgets: list[ErrorBudget]) -> None:
-    """Decide draft against kept, both on fresh trials, wherever there is anything to decide."""
-    fits = kept.trials + 2 * TASKS * LOOKS[-1] <= TRIALS
-    asked = (draft.right + draft.wrong > 0) & fits
+def _test(
+    kept: Kept,
+    draft: Draft,
+    random: np.random.Generator,
+    asked: Bools,
+    budgets: list[ErrorBudget],
+    steps: tuple[int, ...],
+) -> None:
+    """Decide draft against kept, both on fresh trials of held-out tasks."""
     rows = np.flatnonzero(asked)
-    for run in np.flatnonzero(~asked):
-        budgets[run] = budgets[run].pass_over()
     if not rows.size:
         return
     begun = {int(run): budgets[run].reserve("patch") for run in rows}
     levels = np.array([budget.reserved["patch"] for budget in begun.values()], dtype=np.int64)
-    looks = run_pairs(random, kept.suite(asked), draft.odds[asked, :TASKS], LOOKS)
+    looks = run_pairs(random, kept.parent(asked, HELDOUT), part(draft.odds[asked], HELDOUT), steps)
     promoted, taken = ours.decide(looks, levels)
-    kept.trials[rows] += 2 * TASKS * np.array(LOOKS)[taken - 1]
+    kept.trials[rows] += 2 * TASKS * np.array(steps)[taken - 1]
     for won, (run, budget) in zip(promoted, begun.items(), strict=True):
         budgets[run] = budget.settle("patch", promoted=bool(won))
     new = rows[promoted]

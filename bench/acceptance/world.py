@@ -2,7 +2,9 @@
 
 A task is solved with a probability drawn from Beta(.6, .6): many are nearly always or nearly never solved, as in real
 benchmarks. Two tasks make a family. A candidate shifts all tasks on the scale of log odds, and each family by
-something of its own besides. Half of the tasks of a long run are held out: of other families, never seen by a rule.
+something of its own besides. The tasks
+of a long run have three parts, of different families: a rule may learn from the first, decide on the second if it
+keeps them apart, and never sees the third, on which it is judged.
 """
 
 from __future__ import annotations
@@ -98,18 +100,22 @@ class Stream:
     """The candidates of many runs, the same for each rule. A candidate does the same to whichever parent it gets."""
 
     start: Floats
-    """Log odds of the first parent: `(runs, suite and held-out tasks)`."""
+    """Log odds of the first parent: `(runs, tasks)`, a third of them each for development, held out, and unseen."""
     shifts: NDArray[np.float32]
     """`(runs, candidates, tasks)`."""
     better: Bools
     """Which candidates are better on average over all families there could be: `(runs, candidates)`."""
-    suite: int
-    """The first so many tasks are the suite."""
 
     def gain(self, final: Floats) -> Floats:
-        """Return what each run gained on the held-out tasks, in points."""
-        held = slice(self.suite, None)
-        return np.asarray(100 * (expit(final[:, held]) - expit(self.start[:, held])).mean(axis=1))
+        """Return what each run gained on the unseen tasks, in points."""
+        unseen = part(final, 2), part(self.start, 2)
+        return np.asarray(100 * (expit(unseen[0]) - expit(unseen[1])).mean(axis=1))
+
+
+def part(odds: Floats, number: int) -> Floats:
+    """Return the development tasks (0), those held out (1), or those unseen by any rule (2)."""
+    third = odds.shape[-1] // 3
+    return odds[..., number * third : (number + 1) * third]
 
 
 def stream(mix: Mix, runs: int, candidates: int, tasks: int, seed: int) -> Stream:
@@ -121,5 +127,5 @@ def stream(mix: Mix, runs: int, candidates: int, tasks: int, seed: int) -> Strea
     common = np.where(
         better, size * shift_for(mix.up), np.where(kind > 1 - mix.worse, -size * shift_for(mix.down), 0.0)
     )
-    own = own_shifts(random, runs * candidates, 2 * tasks, OWN).reshape(runs, candidates, 2 * tasks)
-    return Stream(tasks_of(random, runs, 2 * tasks), (common[:, :, None] + own).astype(np.float32), better, tasks)
+    own = own_shifts(random, runs * candidates, 3 * tasks, OWN).reshape(runs, candidates, 3 * tasks)
+    return Stream(tasks_of(random, runs, 3 * tasks), (common[:, :, None] + own).astype(np.float32), better)
