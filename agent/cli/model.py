@@ -6,6 +6,7 @@ The API key goes to the broker, and from there only into the headers of calls to
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.key import KEY_VARIABLE, take_key
+from agent.cli.key import KEY_VARIABLE, demand_key
 from agent.cli.parts import Workspace, cache_folder
 from agent.errors import BadSettings, Misuse, Refused, StoreBroken
 from agent.workspace import ModelSettings
@@ -31,6 +32,9 @@ LOCAL = "local:"
 ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
 TRANSCRIPTS = "transcripts"
 """Folder in the workspace's state where every exchange with a model is kept."""
+_OFFICIAL = "https://api.anthropic.com"
+_NEAR = re.compile(r"unix:/.*|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?(/[A-Za-z0-9._/-]*)?")
+"""Servers on this machine."""
 
 ModelOption = Annotated[
     str | None,
@@ -96,7 +100,7 @@ def open_model(
         return
     name, prices = settings.name, _prices(settings)
     with (
-        Broker(_config(settings, name), take_key(), ledger, transcripts, prices=prices) as broker,
+        Broker(_config(settings, name), demand_key(), ledger, transcripts, prices=prices) as broker,
         _desk(broker, name) as desk,
     ):
         yield Supply(desk)
@@ -117,8 +121,12 @@ def _absence(settings: ModelSettings | None) -> str:
     """Why there is no model; empty when there is one."""
     if settings is None:
         return "successor.toml names none"
-    if not take_key() and _address(settings).startswith("https://api.anthropic.com"):
+    key, address = demand_key(), _address(settings)
+    if not key and address.startswith(_OFFICIAL):
         return f"{KEY_VARIABLE} is not set"
+    # A workspace may be a stranger's: it does not decide alone where a person's key is sent.
+    if key and not (os.environ.get(ADDRESS_VARIABLE) or address.rstrip("/") == _OFFICIAL or _NEAR.fullmatch(address)):
+        return f"successor.toml names the server {address}; a key is sent there if {ADDRESS_VARIABLE} names it as well"
     return ""
 
 

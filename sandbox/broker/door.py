@@ -119,7 +119,8 @@ class Door:
         """Forget a connection; one that ended by a mistake of ours ends the service, which must not go on unwatched."""
         self._connections.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.lost = self.lost or f"the broker failed: {error!r}"
+            # By its kind alone: what an error holds can be a header with our key in it.
+            self.lost = self.lost or f"the broker failed: {type(error).__name__}"
 
     async def _speak(self, made: socket.socket) -> None:
         reader = asyncio.StreamReader(_READ_AHEAD)
