@@ -28,7 +28,8 @@ _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What one archive may hold. `total` is in bytes of file content, `name` in bytes of one part of a path.
+    """What one archive may hold. `total` is in bytes of file content, `name` in bytes of one part of a path, `path` in
+    bytes of the whole: more than the system takes at once, and nobody could read here what was written.
 
     `members` counts every file and folder, those too that only a longer path implies.
     """
@@ -37,6 +38,7 @@ class Caps:
     total: int = 64 * MIB
     depth: int = 20
     name: int = 255
+    path: int = 2_048
 
     @property
     def stream(self) -> int:
@@ -216,8 +218,11 @@ def _parts(name: str, caps: Caps) -> tuple[str, ...]:
         raise TransferRefused(f"{shown(name)} is not a plain relative path")
     if len(parts) > caps.depth:
         raise TransferRefused(f"{shown(name)} lies deeper than {caps.depth} folders")
-    if any(len(_encoded(part)) > caps.name for part in parts):
+    sizes = [len(_encoded(part)) for part in parts]
+    if max(sizes) > caps.name:
         raise TransferRefused(f"{shown(name)} has a part longer than {caps.name} bytes")
+    if sum(sizes) + len(sizes) - 1 > caps.path:
+        raise TransferRefused(f"{shown(name)} is longer than {caps.path} bytes")
     return parts
 
 
