@@ -75,7 +75,7 @@ def _records(told: bytes, nonce: str) -> Iterator[dict[str, Any]]:
 def _names(content: bytes) -> Iterator[str]:
     try:
         module = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last is what nesting too deep is called
         return
     waiting: list[tuple[ast.AST, str]] = [(module, "")]
     while waiting:
