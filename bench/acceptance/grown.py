@@ -17,11 +17,11 @@ from bench.acceptance import ours
 from bench.acceptance.long_runs import ALPHA_PPB, CANDIDATES, DEV, HELDOUT, REPEATS, TASKS, TRIALS, Kept, begin, solve
 from bench.acceptance.world import Bools, Floats, Ints, Stream, family_sums, part, run_pairs
 
-EVERY = 20
+EVERY = 40
 """Candidates between two tests."""
 LAST_LOOKS = ((6, 12, 18), (4, 8, 12), (2, 4, 6))
 """Repeats of each task at the looks of the last test of a run, as many as there are trials for; others use the last."""
-ADDED_Z = 0.2
+ADDED_Z = 0.4
 """What stands lower after all its repeats is not added to the patch."""
 
 
