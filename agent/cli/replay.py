@@ -80,7 +80,7 @@ def _row(one: Replayed) -> dict[str, Any]:
 
 def _show(console: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        name = f"{row['split']:<8} {visible(row['task'])} #{row['repeat']}"
+        name = f"{row['split']:<8} {row['task']} #{row['repeat']}"
         if row["reproduced"]:
             said = f"reproduced: {row['calls']} calls, score {row['again_ppm'] / 1e6:.4f}"
         elif row["why"]:
@@ -89,7 +89,7 @@ def _show(console: Console, rows: list[dict[str, Any]]) -> None:
             then, now = (_score(row[f"{when}_ppm"]) for when in ("recorded", "again"))
             asked = f"{row['strangers']} requests are new, {row['unasked']} were not made again"
             said = f"DIVERGED: {asked}; score {then} then, {now} now"
-        console.print(f"{name}  {said}", markup=False)
+        console.print(visible(f"{name}  {said}"), markup=False)
     console.print(f"{sum(row['reproduced'] for row in rows)} of {len(rows)} trials reproduced")
 
 
