@@ -165,7 +165,8 @@ def _symptom(
 
 
 def _transcript(account: Attempted | None, said: Sequence[bytes]) -> str:
+    """What was said, and how the scaffold ended. What a verifier said last may be the right answer, and is not told."""
     if account is None:
         return ""
-    note = f"outcome: {account.note}" if account.note else ""
+    note = f"outcome: {account.note}" if account.note and account.failure == "agent" else ""
     return "\n".join(part for part in (note, render(said, TRANSCRIPT_CAP)) if part)

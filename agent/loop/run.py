@@ -198,8 +198,14 @@ class Run:
             raise Stop("pace", f"{len(recent)} generations were made within a day, the most this workspace allows")
 
     def _told_of(self, entry: Entry) -> str:
-        """What became of a candidate, in one word, and what it changed; never why."""
-        changed = Patch.from_json(self.lifecycle.part(entry, "patch")).summary()
+        """What became of a candidate, in one word, and what it changed of what a candidate may; never why.
+
+        People bring changes of suites and law through the same gate: their paths name held-out tasks.
+        """
+        edits = Patch.from_json(self.lifecycle.part(entry, "patch")).edits
+        changed = [edit.summary() for edit in edits if self.settings.zones.zone(edit.path) == "mind"]
+        if len(changed) < len(edits):
+            changed.append("and what no proposer may change")
         return f"{CODES.get(entry.state, 'open')}: {'; '.join(changed)}"[:MOST_TOLD]
 
     def _brief(self, base: Tree, seed: int) -> Brief:

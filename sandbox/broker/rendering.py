@@ -20,7 +20,7 @@ _ERROR = re.compile(r"\b([A-Z][A-Za-z]{2,40}(?:Error|Exception|Warning))\b")
 
 def render(documents: Sequence[bytes], most: int = 12_000) -> str:
     """Return the conversation in at most about `most` characters: its beginning, and more of its end."""
-    pieces = [shortened(f"{who}: {said}", PIECE) for who, said in _conversation(documents)]
+    pieces = [_set(shortened(f"{who}: {said}", PIECE)) for who, said in _conversation(documents)]
     text = "\n".join(pieces)
     return shortened(text, most, head=0.25)
 
@@ -44,6 +44,11 @@ def shortened(text: str, most: int, head: float = 0.5) -> str:
     start = int(most * head)
     left_out = len(text) - most
     return f"{text[:start]}\n[... {left_out} characters left out ...]\n{text[len(text) - (most - start) :]}"
+
+
+def _set(piece: str) -> str:
+    """Set all lines of a piece in but its first, so that nothing that was said looks as if somebody else had said it."""
+    return "\n  ".join(piece.splitlines())
 
 
 def _conversation(documents: Sequence[bytes]) -> Iterator[tuple[str, str]]:

@@ -194,7 +194,11 @@ class Coding:
     graded, left_out = "apart", ()
 
     def tasks(self, split):
-        return [Task(name, "f") for name in ("crashed", "impossible", "solved", "wrong")] if split == "dev" else []
+        return (
+            [Task(name, "f") for name in ("broke", "crashed", "impossible", "solved", "wrong")]
+            if split == "dev"
+            else []
+        )
 
     def impossible(self, split):
         return frozenset({"impossible"})
@@ -239,6 +243,7 @@ def coding(settings, tmp_path):
         checkup = Checkup(executor, staging, scorer, 0, exchange=transcripts.get)
         tree = visible(tiny_tree(), settings)
         accounts = {
+            "broke": Attempted(0, "verifier", "no reward; it was cut off: assert 3 == 42", Spent(), ()),
             "crashed": Attempted(0, "agent", "it ended with 1", Spent(), ("sha256:" + "0" * 64,)),
             "wrong": Attempted(0, "none", "", Spent(), (transcripts.put(document_of(CALL, "")),)),
             "solved": Attempted(FULL, "none", "", Spent(), ()),
@@ -255,6 +260,7 @@ def test_trials_with_a_model_are_told_by_their_accounts_and_transcripts(coding):
     assert symptoms == {
         "the scaffold crashed, was cut off or left nothing": ("crashed",),
         "the tests did not pass; last error of a tool: ImportError": ("wrong",),
+        "the tests did not pass": ("broke",),
     }
     assert wrong.question == "instruction of wrong"
     assert wrong.transcript.splitlines() == [
@@ -271,3 +277,8 @@ def test_words_of_a_transcript_are_in_no_symptom_and_a_lost_exchange_is_no_end(c
     assert "obey me" not in "".join(one.model_dump_json() for one in coding.weaknesses)
     assert crashed.transcript == "outcome: it ended with 1"
     assert "impossible" not in coding.model_dump_json()
+
+
+def test_what_a_verifier_said_last_may_be_the_answer_and_is_not_told(coding):
+    assert "broke" in {sample.task for sample in coding.samples}
+    assert "42" not in coding.model_dump_json()

@@ -11,6 +11,7 @@ from agent.loop.lifecycle import MAX_CHANGED_BYTES, MAX_CHANGED_FILES, Lifecycle
 from agent.loop.run import Run
 from agent.loop.store import Store
 from agent.propose.proposer import Proposal
+from agent.workspace import Zones
 
 BASE = Tree({"scaffold/a.py": File(b"x = 1\n")})
 
@@ -19,7 +20,8 @@ BASE = Tree({"scaffold/a.py": File(b"x = 1\n")})
 def run(tmp_path):
     store, lines = Store(tmp_path / ".successor", clock=lambda: 5), []
     repository = SimpleNamespace(tree=lambda _: BASE)
-    made = Run(Lifecycle(repository, store, None, None, lines.append), None, None, "claude", None, 0, 400)
+    settings = SimpleNamespace(zones=Zones(mind=["scaffold/**"], kept=["suites/**"]))
+    made = Run(Lifecycle(repository, store, None, None, lines.append), settings, None, "claude", None, 0, 400)
 
     def draft(files):
         return made._draft("a" * 40, Proposal(Tree(files), "why", 0, 1), None), lines, store
@@ -85,3 +87,14 @@ def test_a_proposer_is_told_what_was_tried_and_what_became_of_it_and_never_why(r
 
     assert told.startswith("denied: scaffold/a.py")
     assert "held-out" not in told
+
+
+def test_a_proposer_is_not_told_the_names_of_heldout_tasks_that_people_brought(run):
+    files = {**BASE, "scaffold/b.py": File(b""), "suites/coding/a-heldout-task/task.toml": File(b"")}
+    entry, _, store = run(files)
+
+    told = run.made._told_of(store.candidate(entry.id))
+
+    assert "scaffold/b.py" in told
+    assert told.endswith("what no proposer may change")
+    assert "suites" not in told

@@ -5,11 +5,14 @@ That the marks are not found proves something only because they are when a guard
 
 import json
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from agent.candidate import State
+from agent.edits.edit import FileAdded
+from agent.edits.patch import Patch
 from agent.evaluate.checkup import Checkup
 from agent.evaluate.corpus import Corpus, Query
 from agent.evaluate.edit_tasks import EditTask
@@ -19,9 +22,10 @@ from agent.evaluate.skill_edit import EditSettings, EditSuite
 from agent.evaluate.skill_search import SearchSettings, SearchSuite
 from agent.evaluate.trial import MemoryTrials
 from agent.loop import run as loop
+from agent.loop.lifecycle import part_of
 from agent.loop.store import Store
 from agent.propose.brief import write
-from agent.workspace import Budget, parse_settings
+from agent.workspace import Budget, Zones, parse_settings
 from tests.evaluate.world import SETTINGS, answering, json_lines, said, tiny_tree
 from tests.loop.test_store import entry
 
@@ -30,6 +34,7 @@ SECRETS = (
     "canary-heldout-content", "canary-impossible-id", "canary-impossible-edit", "canary-impossible-content",
     "canary-dev-answer", "canary-reason", "canary-rationale", "7770001", "7770002", "7770003", "canary-policy",
     "canary-suite-seed", "canary-kept-test",
+    "canary-heldout-name",
 )  # fmt: skip
 SHOWN = ("canary-dev-query", "canary-dev-edit")
 
@@ -80,7 +85,10 @@ def wrong(tmp_path):
 @pytest.fixture
 def store(tmp_path):
     made = Store(tmp_path / ".successor", clock=lambda: 5)
-    made.draft(entry("c1", parts={"rationale": made.blobs.put(b"canary-rationale")}), "canary-reason")
+    names = ("scaffold/canary-shown.py", "suites/canary-heldout-name/task.toml")
+    edits = tuple(FileAdded(name, b"", executable=False) for name in names)
+    parts = {"rationale": b"canary-rationale", "patch": Patch(edits).to_json()}
+    made.draft(entry("c1", parts={name: made.blobs.put(part) for name, part in parts.items()}), "canary-reason")
     made.advance("c1", State.DENIED, note="kept-paths-untouched: canary-reason")
     yield made
     made.close()
@@ -100,7 +108,7 @@ def brief(suites, wrong, store):
 
     def brief():
         with Evaluator(wrong, wrong.prepare(), suites, settings, MemoryTrials()) as evaluator:
-            lifecycle = SimpleNamespace(bench=evaluator, store=store)
+            lifecycle = SimpleNamespace(bench=evaluator, store=store, part=partial(part_of, store))
             checkpoint = SimpleNamespace(budget=budget)
             run = loop.Run(lifecycle, settings, None, "claude", checkpoint, 3, 400, diagnoses=True)
             return run._brief(base, 3)
@@ -117,7 +125,7 @@ def test_nothing_secret_is_in_a_brief_and_what_may_be_shown_is(brief):
     made = brief()
 
     assert found(made) == []
-    assert all(word in write(made) for word in (*SHOWN, "denied", "elided", "canary-dev-id"))
+    assert all(word in write(made) for word in (*SHOWN, "denied", "elided", "canary-dev-id", "canary-shown"))
 
 
 def test_an_impossible_task_that_was_not_barred_would_be_found(brief, monkeypatch):
@@ -153,6 +161,12 @@ def test_a_reason_that_was_told_with_the_code_would_be_found(brief, store):
     made = replace(brief(), history=tuple(store.transitions("c1")[-1].note for _ in range(2)))
 
     assert found(made) == ["canary-reason"]
+
+
+def test_a_heldout_task_that_people_brought_would_be_found(brief, monkeypatch):
+    monkeypatch.setattr(Zones, "zone", lambda self, path: "mind")
+
+    assert found(brief()) == ["canary-heldout-name"]
 
 
 def test_budgets_that_were_written_would_be_found(brief):
