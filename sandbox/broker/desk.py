@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -28,7 +28,6 @@ class Desk:
         self.identity = identity or model
         self._broker = broker
         self._scratch = Scratch("successor-door-")
-        self._numbers = itertools.count()
 
     @property
     def ledger(self) -> Ledger:
@@ -43,7 +42,8 @@ class Desk:
     @contextmanager
     def serve(self, candidate: str, *, calls: int | None = None) -> Iterator[Door]:
         """Open a door for one sandbox, for at most so many calls. What is spent is booked on `candidate`."""
-        folder = self._scratch.folder() / str(next(self._numbers))
+        # Its name is seen inside, where mounts came from: a number would tell how many trials there were before.
+        folder = self._scratch.folder() / secrets.token_hex(8)
         with self._broker.serve(folder, candidate, calls=calls) as door:
             yield door
 

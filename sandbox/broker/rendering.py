@@ -47,7 +47,7 @@ def shortened(text: str, most: int, head: float = 0.5) -> str:
 
 
 def _set(piece: str) -> str:
-    """Set all lines of a piece in but its first, so that nothing that was said looks as if somebody else had said it."""
+    """Set all lines of a piece in but its first: what one said never looks as if another had said it."""
     return "\n  ".join(piece.splitlines())
 
 

@@ -8,8 +8,8 @@ What the scaffold says of itself decides nothing. How a trial ended is told by w
     provider   the model's server failed the last call, or the account was closed: not measured, unless the mark is full
                anyway. A failure that the scaffold got over counts for nothing, or a scaffold that does badly could
                throw again by asking until it is refused
-    verifier   no valid reward, three times (cut off, two times): 0 if the untouched files get one, for then the answer
-               broke the verifier; else not measured
+    verifier   no valid reward, three times (cut off, two times), or a wall that broke as often: 0 if the untouched files
+               get one, for then the answer broke it; else not measured, and a wall that broke is raised
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sandbox.attempt import Left, Work, attempt
 from sandbox.broker.desk import Desk
 from sandbox.broker.door import Door
 from sandbox.contract import Limits, Mount, Starter
-from sandbox.errors import BackendUnavailable, SandboxError
+from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
 
 ARGV = ("python", "-P", "-m", "scaffold", "solve")
 """`-P`: what a task calls its files shadows nothing that the scaffold imports."""
@@ -83,16 +83,33 @@ class HarborTrial:
         how = "it was cut off" if left.code is None else f"it ended with {left.code}"
         grader = grader_of(self.settings, self.task, self.place, self.shelf)
         with self.shelf.lent(left.files) as answer:
-            score, why = _tried(grader, starter, limits, answer, GRADINGS)
+            score, why, broke = _attacked(grader, starter, limits, answer)
         if score is not None:
             return score, failure, "" if failure == "none" else how
         untouched, _ = _tried(grader, starter, limits, self.shelf.folder(self.place.files), 1)
+        if broke is not None and untouched is None:
+            raise broke
         return (0 if untouched is not None else None), "verifier", why
 
 
 def grader_of(settings: HarborSettings, task: HarborTask, place: Place, shelf: Shelf) -> Grader:
     """Return what grades answers to a task."""
     return Grader(task, shelf, settings.graded, task.verifier_seconds(settings.deadline_seconds), place.env)
+
+
+def _attacked(
+    grader: Grader, starter: Starter, limits: Limits, answer: Path
+) -> tuple[int | None, str, SandboxError | None]:
+    """Grade what may have been made to break its grading, be it the verifier or the wall.
+
+    A trial that was run anew for a wall that its answer breaks would be another throw.
+    """
+    try:
+        return *_tried(grader, starter, limits, answer, GRADINGS), None
+    except (BackendUnavailable, EngineAway):
+        raise
+    except SandboxError as error:
+        return None, f"its sandbox broke each time it was graded: {error.what}", error
 
 
 def _tried(grader: Grader, starter: Starter, limits: Limits, answer: Path, times: int) -> tuple[int | None, str]:
