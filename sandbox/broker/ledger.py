@@ -76,7 +76,11 @@ class Exhausted:
 
 
 class Held(Exception):
-    """The call fits once other calls under way have turned out cheaper than they might have: ask again."""
+    """The call fits `scope` once other calls under way have turned out cheaper than they might have: ask again."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
+        self.scope = scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Ledger:
         return self._stopped
 
     def over(self, candidate: str) -> bool:
-        """Whether a call of this candidate was refused because it has spent what one may."""
+        """Whether a call of this candidate was refused because it has spent, or holds, what one may."""
         with self._lock:
             return candidate in self._over
 
@@ -194,18 +198,24 @@ class Ledger:
             scope, settled_only = self._misfit(candidate, day, tokens, micro_usd)
             if scope is not None:
                 if not settled_only:
-                    raise Held
+                    raise Held(scope)
                 exhausted = Exhausted(scope, candidate)
-                if final and scope in ("run", "day"):
-                    self._stopped = self._stopped or exhausted
-                elif final and scope == "candidate":
-                    self._over.add(candidate)
+                if final:
+                    self._end(exhausted)
                 return exhausted
             made = Reservation(self._next, candidate, day, tokens, micro_usd)
             self._journal.write(Entry(made, settled=False))
             self._next += 1
             self._open[made.number] = made
             return made
+
+    def starved(self, candidate: str, scope: Scope) -> None:
+        """Note that a call waited in vain for what others hold: the scope ends as if it were spent.
+
+        What was measured meanwhile lacked a model. A candidate could keep its parent waiting, and look the better.
+        """
+        with self._lock:
+            self._end(Exhausted(scope, candidate))
 
     def settle(self, reservation: Reservation, usage: Usage, micro_usd: int) -> None:
         """Book what a call did cost. A second time for the same reservation is a mistake (`ValueError`)."""
@@ -217,6 +227,12 @@ class Ledger:
             self._candidates[name] = self._candidates.get(name, Spent()).plus(usage, micro_usd)
             self._days[reservation.day] = self._day(reservation.day).plus(usage, micro_usd)
             self._journal.write(Entry(reservation, settled=True, usage=usage, micro_usd=micro_usd))
+
+    def _end(self, exhausted: Exhausted) -> None:
+        if exhausted.scope in ("run", "day"):
+            self._stopped = self._stopped or exhausted
+        elif exhausted.scope == "candidate":
+            self._over.add(exhausted.candidate)
 
     def _misfit(self, candidate: str, day: str, tokens: int, micro_usd: int) -> tuple[Scope | None, bool]:
         """Return the scope that the call does not fit into, and whether it would not even if nothing were set aside."""

@@ -71,8 +71,9 @@ class Till:
         while True:
             try:
                 return self.ledger.reserve(candidate, tokens + request.max_tokens, cost, final=final)
-            except Held:
+            except Held as held:
                 if clock.seconds() >= until:
+                    self.ledger.starved(candidate, held.scope)
                     return Refusal(429, "other calls hold what is left of the budget; ask again", HELD)
             await clock.sleep(_HELD_STEP)
 

@@ -132,7 +132,7 @@ def test_a_call_that_waits_too_long_for_others_is_told_to_ask_again(given):
     with pytest.raises(anthropic.RateLimitError) as told:
         world.client().messages.create(**ASK)
     assert told.value.error_code == "budget_held"
-    assert world.ledger.stopped is None
+    assert world.ledger.stopped == Exhausted("run", "c1")  # whoever was refused was measured without a model
     thread.join()
 
 

@@ -8,8 +8,8 @@ What the scaffold says of itself decides nothing. How a trial ended is told by w
     provider   the model's server failed the last call, or the account was closed: not measured, unless the mark is full
                anyway. A failure that the scaffold got over counts for nothing, or a scaffold that does badly could
                throw again by asking until it is refused
-    verifier   no valid reward, three times (cut off, two times), or a wall that broke as often: 0 if the untouched files
-               get one, for then the answer broke it; else not measured, and a wall that broke is raised
+    verifier   no valid reward, three times (cut off, two times), or a wall that broke as often: 0 if the untouched
+               files get one, for then the answer broke it; else not measured, and a wall that broke is raised
 """
 
 from __future__ import annotations
