@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from bench import broker, demo, fuzz, loop, sandbox, scaffold
-from bench.measure import as_json, as_table
+from bench.acceptance import measures as acceptance
+from bench.measure import Measure, as_json, as_table
 
 BENCHES = {
     "demo": demo.measures,
@@ -17,7 +18,10 @@ BENCHES = {
     "scaffold": scaffold.measures,
     "loop": loop.measures,
     "fuzz": fuzz.measures,
+    "acceptance": acceptance.measures,
 }
+PAGES = {"acceptance": acceptance.write}
+"""Benches with a page of their own."""
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
 HEAD = """# Measures
 
@@ -32,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--write", action="store_true", help="make docs/measures.md anew")
+    parser.add_argument("--write", action="store_true", help="make the pages anew")
     parser.add_argument("--seconds", type=int, default=fuzz.SECONDS, help="how long to fuzz (default: %(default)s)")
     options = parser.parse_args()
     unknown = set(options.names) - BENCHES.keys()
@@ -42,8 +46,19 @@ def main() -> int:
     results = [m for name in options.names or benches for m in benches[name]()]
     print(as_json(results) if options.json else as_table(results))
     if options.write:
-        PAGE.write_text(HEAD + as_table(results) + "\n", "utf-8")
+        PAGE.write_text(merged(PAGE.read_text("utf-8"), results, whole=not options.names), "utf-8")
+        for name in PAGES.keys() & (options.names or benches):
+            PAGES[name]()
     return 1 if any(m.met is False for m in results) else 0
+
+
+def merged(page: str, results: list[Measure], *, whole: bool) -> str:
+    """Return docs/measures.md with these results; unless all were taken, the lines of the others stay."""
+    new = as_table(results).splitlines()
+    names = {measure.name for measure in results}
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "." in line.split(" | ")[0]]
+    stay = [] if whole else [line for line in rows if line.split(" | ")[0].removeprefix("| ") not in names]
+    return HEAD + "\n".join([*new[:2], *stay, *new[2:]]) + "\n"
 
 
 if __name__ == "__main__":

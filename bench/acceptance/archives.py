@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaincinv, expit
 
 from bench.acceptance.long_runs import CANDIDATES, DEV, REPEATS, TASKS, TRIALS, Kept, begin, solve
@@ -25,7 +26,7 @@ class Archive:
     """Every candidate of many runs, by number; node 0 is the first parent."""
 
     stream: Stream
-    odds: Floats
+    odds: NDArray[np.float32]
     parent: Ints
     """`(runs, nodes)`."""
     inside: Bools
@@ -46,17 +47,21 @@ class Archive:
         self.odds[:, node] = self.odds[rows, parents] + self.stream.shifts[:, node - 1]
         self.parent[:, node] = parents
 
+    def log_odds(self, nodes: Ints) -> Floats:
+        """Log odds of one node of each run on all tasks."""
+        return self.odds[np.arange(len(nodes)), nodes].astype(np.float64)
+
     def lineage(self, final: Ints, trials: Ints) -> Kept:
         """Keep one node of each run, and count the steps that led to it."""
         kept = begin(self.stream)
         kept.trials += trials
         rows = np.arange(len(final))
-        kept.odds = self.odds[rows, final].astype(np.float64)
+        kept.odds = self.log_odds(final)
         at = final.copy()
         while at.any():
             step, up = at > 0, self.parent[rows, at]
             better = self.stream.better[rows, at - 1]
-            unseen = [expit(part(self.odds[rows, node], 2)).mean(axis=1) for node in (at, up)]
+            unseen = [expit(part(self.log_odds(node), 2)).mean(axis=1) for node in (at, up)]
             kept.false_promotions += step & (unseen[0] <= unseen[1])
             kept.right += step & better
             kept.wrong += step & ~better

@@ -210,7 +210,8 @@ def decide(z: Floats, alpha: Floats) -> Bools:
     for look in range(3):
         promoted |= going & (z[:, look] >= upper[:, look])
         going &= (z[:, look] < upper[:, look]) & (z[:, look] >= lower[:, look])
-    return promoted & (alpha >= _LEVELS[0])
+    promoted &= alpha >= _LEVELS[0]
+    return promoted
 
 
 @cache

@@ -21,6 +21,8 @@ EVERY = 40
 """Candidates between two tests."""
 LAST_LOOKS = ((6, 12, 18), (4, 8, 12), (2, 4, 6))
 """Repeats of each task at the looks of the last test of a run, as many as there are trials for; others use the last."""
+FIRST_Z = 0.0
+"""What stands lower after one run of each task is not run again."""
 ADDED_Z = 0.4
 """What stands lower after all its repeats is not added to the patch."""
 
@@ -87,7 +89,7 @@ def _search(kept: Kept, draft: Draft, random: np.random.Generator, number: int, 
         return added
     odds = part(draft.odds[able], DEV) + part(kept.stream.shifts[able, number], DEV)
     once = solve(random, odds, 1)
-    going = draft.z(once, 1, able) >= 0
+    going = draft.z(once, 1, able) >= FIRST_Z
     all_of_it = once + solve(random, odds, REPEATS - 1)
     kept.trials[able] += np.where(going, TASKS * REPEATS, TASKS)
     added[able] = going & (draft.z(all_of_it, REPEATS, able) >= added_z)

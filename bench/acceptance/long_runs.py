@@ -120,8 +120,8 @@ def pace(stream: Stream, seed: int) -> Kept:
 class Parents:
     """The trials of the parents of many runs, shared by all candidates that race against them.
 
-    Screens use development tasks, tests those held out: on the same tasks, those that pass would be those that suit just
-    these tasks, and the test would believe it.
+    Screens use development tasks, tests those held out: on the same tasks, those that pass would be those that suit
+    just these tasks, and the test would believe it.
     """
 
     def __init__(self, kept: Kept, random: np.random.Generator, steps: tuple[int, ...]) -> None:

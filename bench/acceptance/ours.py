@@ -29,7 +29,7 @@ def bounds(alpha_ppb: int, shares: tuple[float, ...]) -> tuple[tuple[float, ...]
 
 def rounded(alpha_ppb: int) -> int:
     """Round down to two digits, so that few boundaries are computed; never to more error."""
-    scale = 10 ** max(len(str(alpha_ppb)) - 2, 0)
+    scale = int(10 ** max(len(str(alpha_ppb)) - 2, 0))
     return alpha_ppb // scale * scale
 
 

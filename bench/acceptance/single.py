@@ -9,12 +9,12 @@ import numpy as np
 from scipy.special import betaincinv, expit
 
 from bench.acceptance import ours
-from bench.acceptance.world import OWN, Bools, Floats, Pairs, own_shifts, run_pairs, shift_for, tasks_of
+from bench.acceptance.world import OWN, Bools, Floats, Ints, Pairs, own_shifts, run_pairs, shift_for, tasks_of
 
 ALPHA_PPB = 50_000_000
 SIZES = (10, 20, 60, 100, 225)
 REPEATS = (1, 3, 5)
-RUNS = 400
+RUNS = 300
 MANY_RUNS = 2_000
 PACE_STEPS = (np.log(1.5), np.log(0.5), np.log(20.0))
 """What a win and a loss do to the logarithm of the wealth, and what it must reach."""
@@ -49,7 +49,7 @@ def cell(tasks: int, repeats: int, gain: float, runs: int, *, own: float = OWN) 
     random = np.random.default_rng([tasks, repeats, round(gain * 10)])
     parent = tasks_of(random, runs, tasks)
     candidate = parent + (shift_for(gain) if gain else 0.0) + own_shifts(random, runs, tasks, own)
-    steps = tuple(sorted({-(-repeats // 3), -(-2 * repeats // 3), repeats}))
+    steps = tuple(round(share * repeats) for share in steps_of(repeats))
     looks = run_pairs(random, parent, candidate, steps)
     promoted, taken = ours.decide(looks, np.full(runs, ALPHA_PPB))
     pace, paces = _pace(random, parent, candidate, repeats)
@@ -60,6 +60,11 @@ def cell(tasks: int, repeats: int, gain: float, runs: int, *, own: float = OWN) 
         *(Rate(name, float(rule(looks[-1]).mean()), 1.0) for name, rule in WHOLE.items()),
     ]
     return Cell(tasks, repeats, gain, runs, tuple(rates))
+
+
+def steps_of(repeats: int) -> tuple[float, ...]:
+    """Return the shares of the repeats at which to look: thirds, as far as there are so many."""
+    return tuple(step / repeats for step in sorted({-(-repeats // 3), -(-2 * repeats // 3), repeats}))
 
 
 def greedy(pairs: Pairs) -> Bools:
@@ -103,12 +108,12 @@ def _pace(random: np.random.Generator, parent: Floats, candidate: Floats, repeat
     return crossed < order.shape[1], float(used.mean() / order.shape[1])
 
 
-def crossings(candidate: Bools, parent: Bools) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return the index of the pair at which the wealth reached its goal; the number of pairs where it never did."""
+def crossings(candidate: Bools, parent: Bools) -> Ints:
+    """Return the place of the pair at which the wealth reached its goal; the number of pairs where it never did."""
     win, loss, goal = PACE_STEPS
     wealth = np.cumsum(np.where(candidate & ~parent, win, np.where(parent & ~candidate, loss, 0.0)), axis=1)
     reached = wealth >= goal
-    return np.where(reached.any(axis=1), reached.argmax(axis=1), reached.shape[1])
+    return np.asarray(np.where(reached.any(axis=1), reached.argmax(axis=1), reached.shape[1]))
 
 
 def table(sizes: Sequence[int] = SIZES, repeats: Sequence[int] = REPEATS, runs: int = RUNS) -> list[Cell]:
