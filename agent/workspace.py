@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -13,6 +13,8 @@ from agent.errors import BadSettings, NoWorkspace
 
 SETTINGS_FILE = "successor.toml"
 STATE_FOLDER = ".successor"
+MOST_DOTS = 256
+"""In one line of a settings file."""
 
 Zone = Literal["mind", "kept", "unknown"]
 Positive = Annotated[int, Field(gt=0)]
@@ -161,10 +163,20 @@ class Settings(_Section):
     review: ReviewSettings = ReviewSettings()
 
 
+def read_toml(text: str) -> dict[str, Any]:
+    """Parse TOML. Raises `ValueError` or `RecursionError`.
+
+    A key of many parts costs the parser their square: a file of 100 kB takes all memory there is.
+    """
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise ValueError("a line of it has too many dots")
+    return tomllib.loads(text)
+
+
 def parse_settings(content: bytes, *, origin: str = SETTINGS_FILE) -> Settings:
     """Parse the bytes of `successor.toml`; raise `BadSettings` with the place and the reason."""
     try:
-        return Settings.model_validate(tomllib.loads(content.decode("utf-8")))
+        return Settings.model_validate(read_toml(content.decode("utf-8")))
     except UnicodeDecodeError as error:
         raise BadSettings(f"{origin} is not UTF-8", why=str(error)) from error
     except tomllib.TOMLDecodeError as error:
@@ -174,7 +186,7 @@ def parse_settings(content: bytes, *, origin: str = SETTINGS_FILE) -> Settings:
         place = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise BadSettings(f"{origin}: {place}", why=first["msg"]) from error
     except (ValueError, RecursionError) as error:
-        raise BadSettings(f"{origin} cannot be read", why="it is nested too deep or holds a number too long") from error
+        raise BadSettings(f"{origin} cannot be read", why="it is nested too deep or holds what is too long") from error
 
 
 def find_workspace(start: Path) -> Path:

@@ -32,6 +32,9 @@ app = typer.Typer(name="suite", help="Benchmark suites: list, check, import.", n
 imports = typer.Typer(name="import", help="Make a suite from a copy of a benchmark.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 
+MOST_BYTES = 512 * 1024 * 1024
+"""Of all suites of a workspace."""
+
 IntoOption = Annotated[str | None, typer.Option("--into", metavar="NAME", help="What the suite is called.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Decides which tasks are held out.")]
 
@@ -155,12 +158,15 @@ def _suites_of(folder: Path) -> Tree:
     """Return the files below `suites/` as they lie there. Raises `UnsafeTree` or `BadSettings`."""
     from agent.edits.tree import File, Tree
 
-    files = {}
+    files, size = {}, 0
     for path in sorted((folder / "suites").rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise BadSettings(f"{name[:200]!a} is a link", why="a suite is made of plain files")
         if path.is_file() and "__pycache__" not in path.parts:
+            size += path.stat().st_size
+            if size > MOST_BYTES:
+                raise BadSettings("suites/ is too large", why=f"its files hold more than {MOST_BYTES} bytes")
             files[name] = File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
     return Tree(files)
 

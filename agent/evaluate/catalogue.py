@@ -20,7 +20,7 @@ from agent.evaluate.limits import limits_of
 from agent.evaluate.skill_edit import EditSettings, open_edit_suite
 from agent.evaluate.skill_search import SearchSettings, SearchSuite
 from agent.evaluate.suite import ModelSuite, Suite
-from agent.workspace import Settings, SuiteSettings
+from agent.workspace import Settings, SuiteSettings, read_toml
 from sandbox.contract import Backend, Runtime
 
 SuiteFile = SearchSettings | EditSettings | HarborSettings
@@ -90,7 +90,7 @@ def parse_suite(base: Tree, name: str) -> SuiteFile:
     if path not in base:
         raise BadSettings(f"{path} is missing", why="successor.toml names the suite")
     try:
-        return _FILE.validate_python(tomllib.loads(base[path].content.decode("utf-8")))
+        return _FILE.validate_python(read_toml(base[path].content.decode("utf-8")))
     except UnicodeDecodeError as error:
         raise BadSettings(f"{path} is not UTF-8", why=str(error)) from error
     except tomllib.TOMLDecodeError as error:
@@ -100,4 +100,4 @@ def parse_suite(base: Tree, name: str) -> SuiteFile:
         place = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise BadSettings(f"{path}: {place}", why=first["msg"]) from error
     except (ValueError, RecursionError) as error:
-        raise BadSettings(f"{path} cannot be read", why="it is nested too deep or holds a number too long") from error
+        raise BadSettings(f"{path} cannot be read", why="it is nested too deep or holds what is too long") from error

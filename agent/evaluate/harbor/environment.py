@@ -16,10 +16,15 @@ from pathlib import PurePosixPath
 
 from agent.edits.tree import File, Tree
 from agent.errors import UnsafeTree
+from sandbox.attempt import CAPS
 
 APP = "/app"
 PACKAGES = frozenset({"pytest", "libcst", "anthropic", "pydantic", "httpx2", "pyyaml"})
 """What a task may ask pip for, because it is there."""
+
+MOST_CHARACTERS = 64 * 1024
+MOST_INSTRUCTIONS, MOST_SOURCES = 200, 100
+"""Of a Dockerfile, and of one COPY: each may copy everything once more."""
 
 _IMAGE = re.compile(r"(docker\.io/(library/)?)?python:3(\.\d+)*(-(slim|bookworm|bullseye|trixie)){0,2}")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)([=<>!~]=?[0-9A-Za-z.*]+)?(,[=<>!~]=?[0-9A-Za-z.*]+)*")
@@ -60,10 +65,14 @@ class Environment:
 
 def read_dockerfile(dockerfile: str, context: Mapping[str, File]) -> Environment:
     """Return what a Dockerfile comes to. `context` is the folder that it lies in. Raises `NotInside`."""
+    if len(dockerfile) > MOST_CHARACTERS:
+        raise NotInside(f"it has more than {MOST_CHARACTERS} characters")
     if ".dockerignore" in context:
         raise NotInside("a .dockerignore is not read")
     reading = _Reading(context)
-    for number, line in _lines(dockerfile):
+    for count, (number, line) in enumerate(_lines(dockerfile)):
+        if count == MOST_INSTRUCTIONS:
+            raise NotInside(f"it has more than {MOST_INSTRUCTIONS} instructions")
         word, _, rest = line.partition(" ")
         try:
             reading.take(word.upper(), rest.strip())
@@ -71,6 +80,8 @@ def read_dockerfile(dockerfile: str, context: Mapping[str, File]) -> Environment
             raise NotInside(f"line {number}, {word.upper()}: {error}") from error
     if not reading.begun:
         raise NotInside("it has no FROM")
+    if sum(len(file.content) for file in reading.files.values()) > CAPS.total:
+        raise NotInside(f"it copies more than {CAPS.total} bytes")
     try:
         Tree(reading.files)
     except UnsafeTree as error:
@@ -131,7 +142,11 @@ class _Reading:
         if (place != PurePosixPath(APP) and PurePosixPath(APP) not in place.parents) or ".." in place.parts:
             raise NotInside(f"files are copied below {APP} only")
         into = "" if place == PurePosixPath(APP) else place.relative_to(APP).as_posix()
+        if len(sources) > MOST_SOURCES:
+            raise NotInside(f"it names more than {MOST_SOURCES} sources")
         for source in sources:
+            if len(self.files) > CAPS.members:
+                raise NotInside(f"more than {CAPS.members} files are copied")
             self._copy_one(source, into, is_folder=target.endswith("/") or into == "" or len(sources) > 1)
 
     def _copy_one(self, source: str, into: str, *, is_folder: bool) -> None:

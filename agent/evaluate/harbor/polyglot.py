@@ -21,6 +21,7 @@ from agent.evaluate.harbor.importing import DOCKERFILE, Imported, read_plain
 
 MOST_EXERCISES = 1_000
 _MOST_BYTES = 1024 * 1024
+_MOST_IN_ALL = 64 * 1024 * 1024
 _PLACES = ("python/exercises/practice", "exercises/practice", ".")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _DOCS = ("introduction.md", "instructions.md", "instructions.append.md")
@@ -66,7 +67,13 @@ def read_polyglot(folder: Path) -> list[Imported]:
         raise BadSettings(f"{folder} is no polyglot benchmark", why=f"there are no exercises in {_PLACES[0]}")
     if len(found) > MOST_EXERCISES:
         raise BadSettings(f"{folder} holds more than {MOST_EXERCISES} exercises")
-    return [_exercise(path) for path in found]
+    tasks, size = [], 0
+    for path in found:
+        tasks.append(_exercise(path))
+        size += sum(len(file.content) for file in tasks[-1].files.values())
+        if size > _MOST_IN_ALL:
+            raise BadSettings(f"{folder} is too large", why=f"its exercises hold more than {_MOST_IN_ALL} bytes")
+    return tasks
 
 
 def _exercise(folder: Path) -> Imported:

@@ -14,7 +14,6 @@ compose files, other systems, GPUs, servers for tools, named hosts. Where the ne
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -25,6 +24,7 @@ from agent.edits.tree import File
 from agent.errors import BadSettings
 from agent.evaluate.harbor.environment import NotInside, check_variable
 from agent.evaluate.suite import SPLITS, Split
+from agent.workspace import read_toml
 
 FILE, INSTRUCTION, TEST = "task.toml", "instruction.md", "tests/test.sh"
 SOLUTION, TAMPERING = "solution/solve.sh", "tampering/solve.sh"
@@ -199,7 +199,7 @@ class _Bad(Exception):
 
 def _parse(files: Mapping[str, File]) -> TaskFile:
     try:
-        return TaskFile.model_validate(tomllib.loads(_text(files, FILE)))
+        return TaskFile.model_validate(read_toml(_text(files, FILE)))
     except ValidationError as error:
         first = error.errors()[0]
         raise _Bad(FILE, f"{'.'.join(str(part) for part in first['loc']) or 'top'}: {first['msg']}") from error
