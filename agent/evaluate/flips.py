@@ -14,25 +14,33 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT_FAMILIES = 15
-ROWS = 2**EXACT_FAMILIES
-"""How many ways are looked at: all there are of so many families, or as many drawn."""
+FEWEST_ROWS = 2**15
+MOST_ROWS = 2**18
+"""How many ways are looked at, at least and at most, where there are more than can be listed."""
 
 _LARGEST = 2**62
 
 
-def totals(looks: Sequence[Mapping[str, int]], families: Sequence[str], seed: int) -> NDArray[np.int64]:
+def rows_for(alpha_ppb: int) -> int:
+    """Return how many ways to look at for an error: enough that it is 16 of them or more, as far as there is room."""
+    wanted = 16 * 1_000_000_000 // alpha_ppb
+    return min(max(FEWEST_ROWS, 1 << wanted.bit_length()), MOST_ROWS)
+
+
+def totals(
+    looks: Sequence[Mapping[str, int]], families: Sequence[str], seed: int, rows: int = FEWEST_ROWS
+) -> NDArray[np.int64]:
     """Return the total difference at each look under each row of signs: shape `(looks, rows)`, row 0 as observed.
 
     `looks`: the sum of each family's differences as it stands at each look; families without trials yet are absent.
-    `families`: all families that the test will ever see, so that a row means the same at every look.
+    `families`: all families that the test will ever see, so that a row means the same at every look. `rows`, a power of
+    two: all ways are listed where there are no more, else so many are drawn.
     """
     if any(sum(map(abs, look.values())) > _LARGEST for look in looks):
         raise ValueError("these sums are too large to be added up exactly")
-    exact = len(families) <= EXACT_FAMILIES
-    rows = 2 ** len(families) if exact else ROWS
-    result = np.zeros((len(looks), rows), dtype=np.int64)
-    for name, signs in _listed(families) if exact else _drawn(families, seed):
+    exact = 2 ** len(families) <= rows
+    result = np.zeros((len(looks), 2 ** len(families) if exact else rows), dtype=np.int64)
+    for name, signs in _listed(families) if exact else _drawn(families, seed, rows):
         for place, look in enumerate(looks):
             if look.get(name):
                 result[place] += look[name] * signs
@@ -45,11 +53,11 @@ def _listed(families: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64]]]:
         yield name, 1 - 2 * ((numbers >> place) & 1)
 
 
-def _drawn(families: Sequence[str], seed: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
+def _drawn(families: Sequence[str], seed: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
     # A hash as the source of bits, because the streams of numpy's generators may change with its version.
     for name in families:
         label = f"flips {seed} {name}".encode("utf-8", "surrogatepass")
-        bits = np.unpackbits(np.frombuffer(hashlib.shake_256(label).digest(ROWS // 8), dtype=np.uint8))
+        bits = np.unpackbits(np.frombuffer(hashlib.shake_256(label).digest(rows // 8), dtype=np.uint8))
         bits[0] = 0
         yield name, 1 - 2 * bits.astype(np.int64)
 

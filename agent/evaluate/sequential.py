@@ -18,7 +18,7 @@ from typing import Literal, Self
 from scipy.special import ndtr, stdtrit
 
 from agent.errors import IllegalTransition
-from agent.evaluate.flips import allowed, rejected, totals
+from agent.evaluate.flips import allowed, rejected, rows_for, totals
 from agent.evaluate.plan import BILLION, Plan
 from agent.evaluate.suite import FULL
 
@@ -126,7 +126,8 @@ class SequentialTest:
 
     def _judge(self, number: int, trials: Mapping[str, Paired]) -> Look:
         plan, last = self._plan, number == len(self._plan.due)
-        course = totals([ranked(sums) for sums in self._sums], sorted(set(plan.families.values())), plan.seed)
+        families = sorted(set(plan.families.values()))
+        course = totals([ranked(sums) for sums in self._sums], families, plan.seed, rows_for(plan.alpha_ppb))
         # What may still be rejected later changes nothing about the looks so far.
         budget = allowed(plan.spent, plan.alpha_ppb, course.shape[1])[:number]
         crossed, as_high = rejected(course, budget)

@@ -21,9 +21,11 @@ EVERY = 40
 """Candidates between two tests."""
 LAST_LOOKS = ((6, 12, 18), (4, 8, 12), (2, 4, 6))
 """Repeats of each task at the looks of the last test of a run, as many as there are trials for; others use the last."""
-FIRST_Z = 0.0
+FIRST_Z = -0.3
 """What stands lower after one run of each task is not run again."""
-ADDED_Z = 0.4
+SECOND_CHANCES = 12
+"""How many of those that were nearly added are run again at the end, with trials that are left."""
+ADDED_Z = 0.5
 """What stands lower after all its repeats is not added to the patch."""
 
 
@@ -35,8 +37,10 @@ class Draft:
     solved: Ints
     right: Ints
     wrong: Ints
+    missed: Floats
+    """How each candidate stood that was not added; minus infinity for those that were: `(runs, candidates)`."""
 
-    def z(self, solved: Ints, repeats: int, rows: Bools) -> Floats:
+    def z(self, solved: Ints, repeats: int, rows: Ints) -> Floats:
         """Compare trials of a candidate with those of the draft."""
         return ours.z_of(family_sums(solved * REPEATS - self.solved[rows] * repeats))
 
@@ -45,26 +49,61 @@ def grown(stream: Stream, seed: int, every: int = EVERY, added_z: float = ADDED_
     """Grow a patch over all candidates, and test it now and then."""
     random, kept = np.random.default_rng(seed), begin(stream)
     runs = len(kept.odds)
-    draft = Draft(kept.odds.copy(), np.zeros((runs, TASKS), dtype=np.int64), *np.zeros((2, runs), dtype=np.int64))
+    solved, (right, wrong) = np.zeros((runs, TASKS), dtype=np.int64), np.zeros((2, runs), dtype=np.int64)
+    draft = Draft(kept.odds.copy(), solved, right, wrong, np.full((runs, CANDIDATES), -np.inf))
     _measure(kept, draft, random, np.ones(runs, dtype=bool))
-    tests = -(-CANDIDATES // every)
-    budgets = [ErrorBudget(ALPHA_PPB, tests) for _ in range(runs)]
-    for number in range(CANDIDATES):
-        able = kept.trials + TASKS * (2 * REPEATS + 2 * LAST_LOOKS[-1][-1]) <= TRIALS
-        added = _search(kept, draft, random, number, able, added_z)
-        better = stream.better[:, number]
-        draft.odds[added] += stream.shifts[added, number]
-        draft.right += added & better
-        draft.wrong += added & ~better
-        _measure(kept, draft, random, added)
-        if (number + 1) % every == 0 or number + 1 == CANDIDATES:
-            asked = _asked(kept, draft, budgets)
-            for looks in LAST_LOOKS if number + 1 == CANDIDATES else LAST_LOOKS[-1:]:
-                # The last test of a run may use all that is left.
-                fits = asked & (kept.trials + 2 * TASKS * looks[-1] <= TRIALS)
-                _test(kept, draft, random, fits, budgets, looks)
-                asked &= ~fits
+    budgets = [ErrorBudget(ALPHA_PPB, -(-CANDIDATES // every)) for _ in range(runs)]
+    for turn in range(CANDIDATES):
+        _grow(kept, draft, random, np.full(runs, turn), added_z)
+        if (turn + 1) % every == 0 and turn + 1 < CANDIDATES:
+            _decide(kept, draft, random, budgets, LAST_LOOKS[-1:])
+    for _ in range(SECOND_CHANCES):
+        _grow(kept, draft, random, draft.missed.argmax(axis=1), added_z, again=True)
+    _decide(kept, draft, random, budgets, LAST_LOOKS)
     return kept
+
+
+def _grow(
+    kept: Kept, draft: Draft, random: np.random.Generator, numbers: Ints, added_z: float, *, again: bool = False
+) -> None:
+    """Run one candidate of each run once, where that is no worse as often as the draft, and add what is better."""
+    rows = np.arange(len(numbers))
+    able = kept.trials + TASKS * (2 * REPEATS + 2 * LAST_LOOKS[-1][-1]) <= TRIALS
+    if again:
+        able &= np.isfinite(draft.missed[rows, numbers])
+    rows, numbers = rows[able], numbers[able]
+    shifts = kept.stream.shifts[rows, numbers].astype(np.float64)
+    odds = part(draft.odds[rows], DEV) + part(shifts, DEV)
+    once = solve(random, odds, 1)
+    z = draft.z(once, 1, rows)
+    going = z >= FIRST_Z
+    kept.trials[rows] += np.where(going, TASKS * REPEATS, TASKS)
+    z = np.where(going, draft.z(once + solve(random, odds, REPEATS - 1), REPEATS, rows), z)
+    new = going & (z >= added_z)
+    draft.missed[rows, numbers] = -np.inf if again else np.where(new, -np.inf, z)
+    added = rows[new]
+    draft.odds[added] += shifts[new]
+    better = kept.stream.better[added, numbers[new]]
+    draft.right[added] += better
+    draft.wrong[added] += ~better
+    changed = np.zeros(len(able), dtype=bool)
+    changed[added] = True
+    _measure(kept, draft, random, changed)
+
+
+def _decide(
+    kept: Kept,
+    draft: Draft,
+    random: np.random.Generator,
+    budgets: list[ErrorBudget],
+    lengths: tuple[tuple[int, ...], ...],
+) -> None:
+    """Test the drafts, each with the first of these lengths for which its run has trials."""
+    asked = _asked(kept, draft, budgets)
+    for looks in lengths:
+        fits = asked & (kept.trials + 2 * TASKS * looks[-1] <= TRIALS)
+        _test(kept, draft, random, fits, budgets, looks)
+        asked &= ~fits
 
 
 def _asked(kept: Kept, draft: Draft, budgets: list[ErrorBudget]) -> Bools:
@@ -80,20 +119,6 @@ def _measure(kept: Kept, draft: Draft, random: np.random.Generator, rows: Bools)
     """Run the draft anew: the trials for which it was chosen flatter it."""
     draft.solved[rows] = solve(random, part(draft.odds[rows], DEV), REPEATS)
     kept.trials += np.where(rows, TASKS * REPEATS, 0)
-
-
-def _search(kept: Kept, draft: Draft, random: np.random.Generator, number: int, able: Bools, added_z: float) -> Bools:
-    """Run the candidate once on each task, and where that is no worse, as often as the draft."""
-    added = np.zeros(len(able), dtype=bool)
-    if not able.any():
-        return added
-    odds = part(draft.odds[able], DEV) + part(kept.stream.shifts[able, number], DEV)
-    once = solve(random, odds, 1)
-    going = draft.z(once, 1, able) >= FIRST_Z
-    all_of_it = once + solve(random, odds, REPEATS - 1)
-    kept.trials[able] += np.where(going, TASKS * REPEATS, TASKS)
-    added[able] = going & (draft.z(all_of_it, REPEATS, able) >= added_z)
-    return added
 
 
 def _test(

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from agent.evaluate.boundaries import futility, obrien_fleming, spent
-from agent.evaluate.flips import allowed, rejected, totals
+from agent.evaluate.flips import allowed, rejected, rows_for, totals
 from agent.evaluate.plan import BILLION, LEAST_CHANCE_PPM
 from agent.evaluate.sequential import ranked
 from bench.acceptance.world import Bools, Floats, Ints, Pairs, family_sums
@@ -67,7 +67,8 @@ def decide(looks: Sequence[Pairs], alpha_ppb: Ints) -> tuple[Bools, Ints]:
 def crosses(sums: Sequence[Ints], alpha_ppb: int, spent_by: Sequence[float]) -> bool:
     """Whether one comparison is promoted by now, by the product's own counting of flips."""
     names = [f"f{n:03}" for n in range(len(sums[0]))]
-    course = totals([ranked(dict(zip(names, map(int, each), strict=True))) for each in sums], names, 1)
+    looks = [ranked(dict(zip(names, map(int, each), strict=True))) for each in sums]
+    course = totals(looks, names, 1, rows_for(alpha_ppb))
     return rejected(course, allowed(spent_by, alpha_ppb, course.shape[1])[: len(sums)])[0] is not None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.errors import IllegalTransition
 from agent.evaluate.compare import sign_flip_p
-from agent.evaluate.flips import EXACT_FAMILIES, allowed, rejected, totals
+from agent.evaluate.flips import FEWEST_ROWS, MOST_ROWS, allowed, rejected, rows_for, totals
 from agent.evaluate.plan import BILLION, Plan
 from agent.evaluate.sequential import Paired, SequentialTest
 
@@ -102,7 +102,7 @@ def test_of_all_ways_the_signs_could_fall_no_more_than_alpha_are_promoted():
 
 def test_drawn_signs_say_what_listed_signs_say():
     random = np.random.default_rng(5)
-    families = [f"f{n}" for n in range(EXACT_FAMILIES)]
+    families = [f"f{n}" for n in range(15)]
     look = {name: int(random.integers(-20, 40)) for name in families}
     listed = totals([look], families, 1)[0]
     # One more family, which never has trials, makes the signs drawn.
@@ -119,6 +119,22 @@ def test_a_row_of_signs_means_the_same_at_every_look():
         course = totals([early, early], families, 1)
 
         assert np.array_equal(course[0], course[1])
+
+
+@pytest.mark.parametrize(("alpha", "rows"), [(0.05, FEWEST_ROWS), (0.0001, 2**18), (1e-9, MOST_ROWS)])
+def test_a_small_error_is_still_some_of_the_rows(alpha, rows):
+    assert rows_for(round(alpha * BILLION)) == rows
+    assert rows == MOST_ROWS or alpha * rows >= 16
+
+
+def test_more_rows_list_more_families_and_say_the_same():
+    families = [f"f{n}" for n in range(17)]
+    look = {name: 3 + n % 7 - 8 * (n % 3 == 0) for n, name in enumerate(families)}
+    drawn, listed = totals([look], families, 1), totals([look], families, 1, 2**17)
+
+    assert drawn.shape == (1, FEWEST_ROWS)
+    assert listed.shape == (1, 2**17)
+    assert np.mean(drawn[0] >= drawn[0, 0]) == pytest.approx(np.mean(listed[0] >= listed[0, 0]), abs=0.01)
 
 
 def test_rows_that_tie_are_rejected_together_or_not_at_all():
