@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.broker.policy import deeper_than, finite
 from sandbox.broker.usage import Usage, usage_of
+
+MOST_DEPTH = 200
+"""How deeply an answer may nest: far from where writing it down again would fail."""
+MOST_DIGITS = 300
 
 _PIECES = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking",
            "signature_delta": "signature"}  # fmt: skip
@@ -22,6 +27,10 @@ _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 
 class BadAnswer(Exception):
     """The upstream did not answer as the API does."""
+
+
+class Unfit(BadAnswer):
+    """What the model said is JSON that can be neither passed on nor kept: whoever asked for it gets no answer."""
 
 
 class ErrorEvent(Exception):
@@ -239,12 +248,30 @@ def _check_message(message: Mapping[str, Any]) -> None:
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(content, parse_float=_finite, parse_int=_whole, parse_constant=_finite)
+    except ValueError as error:
         raise BadAnswer("what came is not JSON") from error
+    except RecursionError as error:
+        is_object = content.lstrip()[:1] == b"{"
+        raise Unfit("it is nested too deeply") if is_object else BadAnswer("what came is not JSON") from error
     if not isinstance(value, dict):
         raise BadAnswer("what came is not a JSON object")
+    if deeper_than(MOST_DEPTH, value):
+        raise Unfit("it is nested too deeply")
     return value
+
+
+def _finite(text: str) -> float:
+    try:
+        return finite(text)
+    except ValueError as error:
+        raise Unfit(str(error)) from error
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise Unfit("a number is too long")
+    return int(text)
 
 
 _STEPS: Mapping[str, Callable[[Reading, Mapping[str, Any]], None]] = {

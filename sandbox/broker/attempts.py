@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.broker.answer import BadAnswer, ErrorEvent
+from sandbox.broker.answer import BadAnswer, ErrorEvent, Unfit
 from sandbox.broker.refusal import KINDS, Refusal
 from sandbox.broker.rules import Patience
 from sandbox.broker.upstream import Silent, Unreachable, UpstreamFailed
@@ -71,6 +71,9 @@ def after_error(error: Exception) -> Failure:
         return Failure(Refusal(504, "the model's server did not answer in time"), True, Cost.WORST, reason=name)
     if isinstance(error, UpstreamFailed):
         return Failure(Refusal(502, "the model's server broke the connection"), True, Cost.WORST, reason=name)
+    if isinstance(error, Unfit):
+        refusal = Refusal(400, f"the model's answer cannot be passed on: {error}")
+        return Failure(refusal, False, Cost.WORST, reason=name)
     if isinstance(error, BadAnswer):
         return Failure(Refusal(502, f"the model's server answered wrongly: {error}"), True, Cost.WORST, reason=name)
     raise TypeError(name) from error

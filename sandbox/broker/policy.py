@@ -7,6 +7,7 @@ beyond the model: files, containers, MCP servers, other workspaces, other speeds
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -46,9 +47,9 @@ class Accepted:
 
 
 def parse(content: bytes, depth: int) -> dict[str, Any] | Refusal:
-    """Read a JSON object strictly: no key twice, no NaN, no lone surrogates, nested at most `depth` deep."""
+    """Read a JSON object strictly: no key twice, no NaN or infinity, no lone surrogates, at most `depth` deep."""
     try:
-        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite)
         content.decode("utf-8")
         if rb"\u" in content:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # what cannot be sent on is refused here
@@ -56,7 +57,7 @@ def parse(content: bytes, depth: int) -> dict[str, Any] | Refusal:
         return malformed(f"the body is not JSON as it must be: {str(error)[:200] or 'nested too deeply'}")
     if not isinstance(value, dict):
         return malformed("the body must be a JSON object")
-    if _deeper_than(depth, value):
+    if deeper_than(depth, value):
         return malformed(f"the body is nested more than {depth} deep")
     return value
 
@@ -165,7 +166,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _deeper_than(depth: int, value: Any) -> bool:
+def finite(text: str) -> float:
+    """Read a number. Raises `ValueError` for one so large that Python makes infinity of it, which JSON cannot hold."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def deeper_than(depth: int, value: Any) -> bool:
+    """Whether arrays and objects nest deeper than that, the value itself being 1."""
     level = [value]
     for _ in range(depth):
         level = [

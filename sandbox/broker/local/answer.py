@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NoReturn
 
+from sandbox.broker.policy import deeper_than
+
 _TEXT_BEGUN = re.compile(r'\s*\{\s*"text"\s*:\s*"')
+_DEPTH = 48
+"""How deeply an answer may nest: a request that repeats it may nest by 64."""
+_LONGEST_NUMBER = 300
 _CUT_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{0,3})?$")
 
 
@@ -135,12 +141,27 @@ def _spent(usage: Mapping[str, int]) -> int:
 
 
 def _loaded(said: str) -> Any:
+    """Read what was said. What is JSON and fits no message was said by the model, and is no failure of the server: a
+    number without end is a text, and what is nested too deeply is nothing but words."""
     try:
-        value = clean(json.loads(said))
-        json.dumps(value, allow_nan=False)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(said, parse_float=_number, parse_int=_number, parse_constant=_no_constant)
+        return {"text": said} if deeper_than(_DEPTH, value) else clean(value)
+    except RecursionError:
+        return {"text": said}
+    except ValueError as error:
         raise Disobeyed("the model's server answered wrongly: it did not keep to the form") from error
     return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _number(text: str) -> float | str:
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    number = int(text) if text.lstrip("-").isdigit() else float(text)
+    return number if math.isfinite(number) else text
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -208,7 +208,6 @@ WRONG = {
     "prose for a call": Chat("I will read it."),
     "fenced": Chat('```json\n{"tool": "read", "input": {}}\n```'),
     "no number": Chat('{"tool": "read", "input": {"path": NaN}}'),
-    "past all numbers": Chat('{"tool": "read", "input": {"path": 1e999}}'),
     "unhashable": Chat('{"tool": ["read"], "input": {}}'),
 }
 
