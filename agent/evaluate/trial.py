@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from sandbox.broker.ledger import Spent
@@ -51,6 +51,11 @@ class Attempted:
     """Digests of what was said between scaffold and model, in order."""
 
 
+def again(before: Attempted | None, now: Attempted) -> Attempted:
+    """Return what came of a trial that was run before and was not measured: as it came out now, at the price of both."""
+    return now if before is None else replace(now, spent=before.spent + now.spent)
+
+
 class TrialStore(Protocol):
     """Where scores are kept, in ppm of a full mark or `NO_ANSWER`, and the accounts of trials with a model."""
 
@@ -63,7 +68,8 @@ class TrialStore(Protocol):
         ...
 
     def attempts(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
-        """Return what came of those trials with a model that are known."""
+        """Return what came of those trials with a model that are known; of the last time, where one was run again, with
+        what all times cost."""
         ...
 
     def attempts_of(self, tree: str) -> Mapping[TrialKey, Attempted]:
@@ -101,6 +107,6 @@ class MemoryTrials:
 
     def note(self, key: TrialKey, attempted: Attempted) -> None:
         """Keep an account, and the score in it."""
-        self._attempts[key] = attempted
+        self._attempts[key] = again(self._attempts.get(key), attempted)
         if attempted.score is not None:
             self.put_many({key: attempted.score})

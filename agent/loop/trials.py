@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields
 
 from agent.errors import StoreBroken
-from agent.evaluate.trial import Attempted, TrialKey
+from agent.evaluate.trial import Attempted, TrialKey, again
 from agent.loop.store import Store
 from sandbox.broker.ledger import Spent
 from sandbox.broker.usage import Usage
@@ -48,19 +48,26 @@ class StoredTrials:
             db.executemany(_KEEP, ((*astuple(key), score) for key, score in scores.items()))
 
     def attempts(self, keys: Iterable[TrialKey]) -> Mapping[TrialKey, Attempted]:
-        """Return what came of those trials with a model that are known; of the last time, where one was run again."""
+        """Return what came of those trials with a model that are known; of the last time, where one was run again, with
+        what all times cost."""
         found: dict[TrialKey, Attempted] = {}
         with self._store.reading() as db:
             for batch, wanted in _batches(keys).items():
-                rows = {row[0]: row[1:] for row in db.execute(_ATTEMPTS, batch)}
-                found.update((key, _attempted(rows[key.task])) for key in wanted if key.task in rows)
+                known: dict[str, Attempted] = {}
+                for task, *row in db.execute(_ATTEMPTS, batch):
+                    known[task] = again(known.get(task), _attempted(tuple(row)))
+                found.update((key, known[key.task]) for key in wanted if key.task in known)
         return found
 
     def attempts_of(self, tree: str) -> Mapping[TrialKey, Attempted]:
         """Return what came of all trials of a tree with a model, of the last time where one was run again."""
         with self._store.reading() as db:
             rows = db.execute(_OF_TREE, (tree,)).fetchall()
-        return {TrialKey(*row[: len(_KEY)]): _attempted(row[len(_KEY) :]) for row in rows}
+        found: dict[TrialKey, Attempted] = {}
+        for row in rows:
+            key = TrialKey(*row[: len(_KEY)])
+            found[key] = again(found.get(key), _attempted(row[len(_KEY) :]))
+        return found
 
     def note(self, key: TrialKey, attempted: Attempted) -> None:
         """Keep what came of a trial with a model: its score, unless it was not measured, and its account."""

@@ -219,5 +219,7 @@ def test_the_store_keeps_accounts_and_no_score_of_what_was_not_measured():
     trials.note(key, came_to(None, "verifier"))
     assert (dict(trials.get_many([key])), trials.attempts([key])[key].failure) == ({}, "verifier")
     trials.note(replace(key, task="p"), came_to(7))
+    trials.note(key, came_to(8))
+    assert trials.attempts([key])[key].spent == SPENT + SPENT  # what was broken off was paid for as well
     assert set(trials.attempts_of("t")) == {key, replace(key, task="p")}
     assert trials.attempts_of("u") == {}

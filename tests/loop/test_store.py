@@ -146,7 +146,7 @@ def test_accounts_of_trials_with_a_model_outlive_the_process(tmp_path):
     trials = StoredTrials(second)
     assert dict(trials.get_many([key])) == {key: 250_000}
     assert trials.attempts([key]) == trials.attempts_of("t") == {
-        key: Attempted(250_000, "agent", "cut off", spent, ("sha256:b", "sha256:c"))
+        key: Attempted(250_000, "agent", "cut off", spent + spent, ("sha256:b", "sha256:c"))
     }  # fmt: skip
     assert (trials.attempts_of("u"), trials.attempts([replace(key, model="n")])) == ({}, {})
     second.close()
