@@ -52,7 +52,7 @@ class Attempted:
 
 
 def again(before: Attempted | None, now: Attempted) -> Attempted:
-    """Return what came of a trial that was run before and was not measured: as it came out now, at the price of both."""
+    """Return what came of a trial that was run before, and not measured: as it came out now, at the price of both."""
     return now if before is None else replace(now, spent=before.spent + now.spent)
 
 
