@@ -55,6 +55,7 @@ class Plan:
             raise ValueError("a comparison with an even chance is not given up")
         if len({sum(look.values()) for look in self.due}) < len(self.fractions):
             raise ValueError("there are too few families and repeats for so many looks")
+        check_fractions(self.shares)
 
     @cached_property
     def due(self) -> tuple[Mapping[str, int], ...]:

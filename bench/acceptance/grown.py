@@ -23,7 +23,7 @@ LAST_LOOKS = ((6, 12, 18), (4, 8, 12), (2, 4, 6))
 """Repeats of each task at the looks of the last test of a run, as many as there are trials for; others use the last."""
 FIRST_Z = -0.3
 """What stands lower after one run of each task is not run again."""
-SECOND_CHANCES = 12
+SECOND_CHANCES = 25
 """How many of those that were nearly added are run again at the end, with trials that are left."""
 ADDED_Z = 0.5
 """What stands lower after all its repeats is not added to the patch."""

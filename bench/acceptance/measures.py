@@ -19,7 +19,7 @@ from bench.acceptance.world import FAMILY, MIXES, Mix, Stream, own_shifts, run_p
 from bench.measure import Measure
 
 PAGE = Path(__file__).parents[2] / "docs" / "acceptance.md"
-RUNS = 500
+RUNS = 1_000
 """Long runs of each rule on each mix of candidates."""
 AUDITED = 150
 NOISE = Noise(369_000, 60_000)
