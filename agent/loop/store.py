@@ -195,14 +195,21 @@ class Store:
             )
         scripts = files("agent.loop")
         if version == 1:
-            before = scripts.joinpath("schema_1_to_2.sql").read_text("utf-8")
-            db.executescript(f"BEGIN IMMEDIATE; {before} PRAGMA user_version = 2; COMMIT;")
+            self._renew(scripts.joinpath("schema_1_to_2.sql").read_text("utf-8"))
         db.executescript(scripts.joinpath("schema.sql").read_text("utf-8"))
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         # Reading every table once makes a damaged file known now, not in the middle of a run.
         (state,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if state != "ok":
             raise sqlite3.DatabaseError(state)
+
+    def _renew(self, script: str) -> None:
+        """Take the step from schema 1 to 2, unless another process took it meanwhile."""
+        with self.writing() as db:
+            if db.execute("PRAGMA user_version").fetchone() == (1,):
+                for statement in script.split(";"):
+                    db.execute(statement)
+                db.execute("PRAGMA user_version = 2")
 
     def _note(self, db: sqlite3.Connection, candidate: str, source: str, target: str, note: str) -> None:
         db.execute(
