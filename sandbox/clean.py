@@ -24,13 +24,17 @@ from sandbox.inside import guest_folder, inside_folder, program_folder
 from sandbox.ownership import APP, APP_VALUE, abandoned, this_process
 from sandbox.scratch import sweep
 from sandbox.slots import PREFIX as SLOTS
+from sandbox.task_image import BUILT_LABEL, BUILT_NAME, named
+from sandbox.task_image import FOLDER as TASKS
+from sandbox.task_image import LABEL as TASK_LABEL
+from sandbox.task_image import NAME as TASK_NAME
 
 UNUSED_SECONDS = 30 * 24 * 3600
 """After so long without being asked for, what can be made again is not worth its room."""
 
 _INSIDE_LABEL, _INSIDE_NAME = "successor.inside", "successor-inside"
 _NAME = re.compile(r"[0-9a-f]{32}([0-9a-f]{32}(-made)?)?")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +94,29 @@ def _containers(engine: Engine) -> Iterator[Removed]:
 
 
 def _images(engine: Engine, cache: Path, left: list[str]) -> Iterator[Removed]:
-    """Images of an inside that is not in the cache. While any container of ours lives, somebody may want them."""
+    """Images of insides and tasks that the cache does not have. While a container of ours lives, it may be wanted."""
     if engine.containers(f"{APP}={APP_VALUE}"):
         left.append("containers of ours are at work; no image was removed")
         return
-    wanted = _digests(cache)
-    for image in engine.images(_INSIDE_LABEL):
-        known = engine.image(image) or {}
-        digest = str(((known.get("Config") or {}).get("Labels") or {}).get(_INSIDE_LABEL))
-        name = f"{_INSIDE_NAME}:{digest.removeprefix('sha256:')[:16]}"
-        # What somebody built upon an image of ours has our label, and a name or a layer of its own.
-        ours = known.get("RepoTags") == [name] and len((known.get("RootFS") or {}).get("Layers") or ()) == 1
-        if ours and _DIGEST.fullmatch(digest) and digest not in wanted and engine.remove_image(image):
-            yield Removed("image", name, int(known.get("Size") or 0))
+    for (label, name), wanted in {
+        (_INSIDE_LABEL, _INSIDE_NAME): _digests(cache, "inside/*/inside.json"),
+        (TASK_LABEL, TASK_NAME): _digests(cache, f"{TASKS}/*/image.json"),
+        (BUILT_LABEL, BUILT_NAME): {path.name for path in _own(cache / TASKS)},
+    }.items():
+        for image in engine.images(label):
+            known = engine.image(image) or {}
+            digest = str(((known.get("Config") or {}).get("Labels") or {}).get(label))
+            whole = named(name, digest)
+            # What somebody built upon an image of ours has our label, and a name or a layer of its own.
+            single = label == BUILT_LABEL or len((known.get("RootFS") or {}).get("Layers") or ()) == 1
+            ours = single and known.get("RepoTags") == [whole] and _DIGEST.fullmatch(digest)
+            if ours and digest not in wanted and engine.remove_image(image):
+                yield Removed("image", whole, int(known.get("Size") or 0))
 
 
-def _digests(cache: Path) -> set[str]:
+def _digests(cache: Path, records: str) -> set[str]:
     found = set()
-    for path in cache.glob("inside/*/inside.json"):
+    for path in cache.glob(records):
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.add(str(json.loads(path.read_text())["digest"]))
     return found
@@ -157,6 +166,7 @@ _KINDS: dict[str, Callable[[Path, set[Path], float], bool]] = {
     "guests": _unreachable,
     "layers": _unused,
     "corpus": _unused,
+    TASKS: _unused,
 }
 
 

@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
+
+from sandbox.errors import BackendUnavailable
 
 MIB = 1024 * 1024
 
@@ -151,6 +153,58 @@ class Starter(Protocol):
     ) -> AbstractContextManager[Sandbox]:
         """Start a fresh sandbox; leaving the context kills everything in it and removes it."""
         ...
+
+
+@runtime_checkable
+class InImages(Starter, Protocol):
+    """A starter whose sandboxes can also be had in other images than its own inside."""
+
+    def inside(self, image: str) -> Starter:
+        """Return what starts sandboxes in the image of that digest. Raises `BackendUnavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image of a task's own: a folder with a `Dockerfile`, by path, or else the name of one that is there."""
+
+    context: Mapping[str, tuple[bytes, bool]]
+    name: str = ""
+    workdir: str = ""
+    """Where in it the work lies; empty for where the image says."""
+    seconds: float = 600.0
+    network: bool = False
+    """Whether its build may use the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskImage:
+    """An image that was made ready to be worked in."""
+
+    digest: str
+    """`sha256:` over everything in it that a trial can see."""
+    env: Mapping[str, str]
+    """The variables that it sets, `PATH` among them."""
+    files: Mapping[str, tuple[bytes, bool]]
+    """What lies in its work folder: content, and whether executable, by relative path."""
+
+
+@runtime_checkable
+class ImageMaker(InImages, Protocol):
+    """A backend that makes images ready."""
+
+    def image(self, wanted: Wanted, progress: Progress = lambda _: None) -> TaskImage:
+        """Make an image ready, or find it. Raises `ImageRefused`."""
+        ...
+
+
+def within(starter: Starter, image: str) -> Starter:
+    """Return what starts sandboxes in `image`; `starter` itself for none. Raises `BackendUnavailable`."""
+    if not image:
+        return starter
+    if not isinstance(starter, InImages):
+        raise BackendUnavailable("this wall has one inside, and no images", mend="Use docker")
+    return starter.inside(image)
 
 
 class Backend(Starter, Protocol):

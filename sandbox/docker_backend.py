@@ -11,14 +11,27 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from sandbox.cache import CacheUse
-from sandbox.contract import GUEST, MIB, Command, Ending, Level, Limits, Mount, Progress, Role, Runtime
+from sandbox.contract import (
+    GUEST,
+    MIB,
+    Command,
+    Ending,
+    Level,
+    Limits,
+    Mount,
+    Progress,
+    Role,
+    Runtime,
+    TaskImage,
+    Wanted,
+)
 from sandbox.docker_container import SECONDS_TO_LIVE, Container, Maker, Shape
 from sandbox.docker_engine import Engine
 from sandbox.docker_image import THIS_MACHINE, Images
@@ -31,6 +44,9 @@ from sandbox.ownership import APP, APP_VALUE, abandoned, labels, this_process
 from sandbox.pool import Pool
 from sandbox.scratch import sweep
 from sandbox.slots import PREFIX, Slots
+from sandbox.surroundings import TOOLS
+from sandbox.task_image import TaskImages
+from sandbox.task_room import python_of
 
 SHARING = ("runc", "crun", "youki", "io.containerd.runc.v2")
 """Runtimes that share this machine's kernel, under which what is put into a mounted folder is seen at once. One with a
@@ -136,16 +152,45 @@ class DockerBackend:
     @contextmanager
     def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[DockerSandbox]:
         """Give a sandbox; leaving the context kills everything in it, and has it removed soon after."""
+        inside, image, _ = self._prepared()
+        changing = {mount.target for mount in mounts if not mount.lasting}
+        shape = Shape(image, inside.python, limits, role, self._shown(mounts), self._direct)
+        with self._container(shape, changing) as container:
+            yield DockerSandbox(self._engine, container, limits, inside.python)
+
+    def image(self, wanted: Wanted, progress: Progress = lambda _: None) -> TaskImage:
+        """Make an image ready to be worked in, or find it. Raises `ImageRefused`."""
+        return self._images().ready(wanted, progress)
+
+    def inside(self, image: str) -> InImage:
+        """Return what starts sandboxes in an image that was made ready. Raises `BackendUnavailable`."""
+        found = self._images().found(image)
+        if found is None:
+            raise BackendUnavailable("the engine has lost the image of a task", mend="Begin again: it is made anew")
+        return InImage(partial(self._started, found))
+
+    @contextmanager
+    def _started(self, image: str, mounts: tuple[Mount, ...], limits: Limits, role: Role) -> Iterator[DockerSandbox]:
+        """Give a sandbox in an image of a task, made when it is asked for."""
+        python = python_of(self._prepared()[0])
+        container = self._maker.make(Shape(image, python, limits, role, self._shown(mounts), self._direct))
+        with self._served(container):
+            yield DockerSandbox(self._engine, container, limits, python, TOOLS)
+
+    def _images(self) -> TaskImages:
+        inside, _, guest = self._prepared()
+        return TaskImages(self._engine, self._cache, inside, (guest / "in_image.py").read_bytes(), self._labels)
+
+    def _prepared(self) -> tuple[Inside, str, Path]:
         if self._ready is None:
             self.prepare()
         assert self._ready is not None
-        inside, image, guest = self._ready
+        return self._ready
+
+    def _shown(self, mounts: tuple[Mount, ...]) -> tuple[tuple[str, str], ...]:
+        inside, _, guest = self._prepared()
         # Without a network the engine leaves /etc/hosts empty, and then not even `localhost` has an address.
-        shown = {GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}
-        changing = {mount.target for mount in mounts if not mount.lasting}
-        shape = Shape(image, inside.python, limits, role, tuple(shown.items()), self._direct)
-        with self._container(shape, changing) as container:
-            yield DockerSandbox(self._engine, container, limits, inside.python)
+        return tuple({GUEST: str(guest), "/etc/hosts": str(inside.root / "etc" / "hosts"), **_sources(mounts)}.items())
 
     def close(self) -> None:
         """Give back the containers that stand ready, and wait until those that served are removed."""
@@ -160,19 +205,23 @@ class DockerBackend:
     def _container(self, shape: Shape, changing: Collection[str] = ()) -> Iterator[Container]:
         """Give a container that stands ready, with slots in the place of what is `changing`, or else a new one."""
         slotted = tuple((target, None if target in changing else source) for target, source in shape.mounts)
-        container = self._pool.take(replace(shape, mounts=slotted))
-        try:
-            if container is None:
-                container = self._maker.make(shape)
-            else:
-                container.show({target: str(source) for target, source in shape.mounts})
+        ready = self._pool.take(replace(shape, mounts=slotted))
+        container = ready or self._maker.make(shape)
+        with self._served(container):
+            if ready is not None:
+                ready.show({target: str(source) for target, source in shape.mounts})
             yield container
+
+    @contextmanager
+    def _served(self, container: Container) -> Iterator[None]:
+        """End what is in a container in the end, and have it removed."""
+        try:
+            yield
         finally:
-            if container is not None:
-                with suppress(SandboxError):  # an engine that does not answer is asked again by the pool
-                    container.life.kill()
-                    container.life.end()
-                self._pool.bury(container)
+            with suppress(SandboxError):  # an engine that does not answer is asked again by the pool
+                container.life.kill()
+                container.life.end()
+            self._pool.bury(container)
 
     def _labels(self) -> dict[str, str]:
         return labels(this_process(), self._run, int(time.time()) + SECONDS_TO_LIVE)
@@ -212,6 +261,19 @@ class DockerBackend:
                 f"the base could not be collected: {outcome.ending} {last}", mend="Use another base"
             )
         return outcome.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class InImage:
+    """Starts sandboxes in one image of a task."""
+
+    started: Callable[[tuple[Mount, ...], Limits, Role], AbstractContextManager[DockerSandbox]]
+
+    def start(
+        self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
+    ) -> AbstractContextManager[DockerSandbox]:
+        """Give a sandbox; leaving the context kills everything in it, and has it removed soon after."""
+        return self.started(mounts, limits, role)
 
 
 def _sources(mounts: tuple[Mount, ...]) -> dict[str, str]:

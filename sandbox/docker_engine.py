@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import secrets
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import docker
 import docker.errors
 import docker.utils
 import requests
+import urllib3.exceptions
 
-from sandbox.errors import BackendUnavailable, EngineAway, SandboxBroken, SandboxError
+from sandbox.errors import BackendUnavailable, EngineAway, ImageRefused, SandboxBroken, SandboxError
 
 CALL_SECONDS = 30
 LONG_SECONDS = 900
 _EARLY = 256 * 1024
+_BUILD_LINES = 12
+_BUILD_SAID = 800
+_BUILD_SHM = 64 * 1024 * 1024
+_BUILD_LOOKS, _BUILD_LOOK_SECONDS = 20, 0.1
 
 
 class Stream:
@@ -160,6 +169,50 @@ class Engine:
             said = api.import_image(src=stream, repository=name, tag=tag, changes=changes)
         return str(json.loads(said.strip().split("\n")[-1])["status"])
 
+    def build(self, context: BinaryIO, given: Mapping[str, Any], seconds: float) -> None:
+        """Build an image from a tar of a folder. Raises `ImageRefused`, with the last that the build said, and when it
+        does not end in time."""
+        said: deque[str] = deque(maxlen=_BUILD_LINES)
+        # What marks its containers as this build's, and nothing in a Dockerfile could.
+        mark, until = _BUILD_SHM + secrets.randbelow(_BUILD_SHM), time.monotonic() + seconds
+        # A proxy of this machine is none of the build's business, and nothing is fetched because it is newer.
+        options = {"custom_context": True, "rm": True, "forcerm": True, "pull": False, "use_config_proxy": False}
+        try:
+            with translated("build an image"), self._patient(seconds) as api:
+                builder: Any = api  # the stubs know no keywords
+                for line in builder.build(
+                    fileobj=context, decode=True, shmsize=mark, timeout=seconds, **options, **given
+                ):
+                    said.extend(str(line.get("stream") or line.get("error") or "").splitlines())
+                    if "error" in line:
+                        raise ImageRefused(f"the build failed: {_last(said)}", mend="Mend the Dockerfile")
+                    if time.monotonic() > until:
+                        raise EngineAway("the build goes on")
+        except SandboxBroken as error:
+            self._end_build(mark)
+            why = f"did not end in {seconds:.0f} s" if time.monotonic() > until else f"failed: {error.what}"
+            raise ImageRefused(f"the build {why}; {_last(said)}", mend="Mend the Dockerfile") from error
+
+    def _end_build(self, mark: int) -> None:
+        """Kill what a build runs: an engine goes on with it when nobody listens any more."""
+        for _ in range(_BUILD_LOOKS):
+            with suppress(SandboxError), translated("end a build"):
+                for one in self._api.containers():
+                    if self._api.inspect_container(one)["HostConfig"].get("ShmSize") == mark:
+                        self._api.kill(one["Id"])
+                        return
+            time.sleep(_BUILD_LOOK_SECONDS)
+
+    def export(self, container: str, archive: Path, most: int) -> None:
+        """Write the file system of a container to a tar of at most `most` bytes. Raises `ImageRefused` for more."""
+        size = 0
+        with translated("read an image"), self._patient() as api, archive.open("wb") as file:
+            for piece in api.export(container):
+                size += len(piece)
+                if size > most:
+                    raise ImageRefused(f"it holds more than {most} bytes", mend="Make it smaller")
+                file.write(piece)
+
     @property
     def _api(self) -> docker.APIClient:
         if hasattr(self._local, "api"):
@@ -184,8 +237,8 @@ class Engine:
         return {"base_url": "unix:///var/run/docker.sock", **given}
 
     @contextmanager
-    def _patient(self) -> Iterator[docker.APIClient]:
-        client = self._client(LONG_SECONDS)
+    def _patient(self, seconds: float = LONG_SECONDS) -> Iterator[docker.APIClient]:
+        client = self._client(math.ceil(seconds))
         try:
             yield client
         finally:
@@ -199,6 +252,12 @@ def _knock(address: str) -> None:
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(CALL_SECONDS)
             door.connect("/" + path.lstrip("/"))
+
+
+def _last(said: Sequence[str]) -> str:
+    """The last lines of a build, printable."""
+    text = " | ".join(line.strip() for line in said if line.strip())
+    return "".join(c if " " <= c <= "~" else "?" for c in text[-_BUILD_SAID:])
 
 
 class _Gone(SandboxBroken):
@@ -219,7 +278,7 @@ def translated(what: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         kind = {404: _Gone, 409: _Conflict}.get(error.status_code or 0, SandboxBroken)
         raise kind(f"the engine could not {what}: {error.explanation or error}", mend="See the engine's log") from error
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+    except (docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise EngineAway(f"the engine could not {what}: {error}", mend="Check that the engine runs") from error
 
 

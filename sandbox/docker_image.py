@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ THIS_MACHINE = "host"
 
 _MADE_HERE = "successor.base=debootstrap"
 _INSIDE = "successor.inside"
+INSIDE_NAME, BASE_NAME = "successor-inside", "successor-base"
 _SCRIPT = Path(__file__).parent / "image" / "make_base.sh"
 
 
@@ -64,7 +65,8 @@ class Images:
         """Return the ID of the image that holds `inside`, importing it when the engine has none."""
         label = f"{_INSIDE}={inside.digest}"
         with locked(self.cache / "images" / ".lock"):
-            for image in self.engine.images(label):
+            tag = inside.digest.removeprefix("sha256:")[:16]
+            for image in self._named(label, f"{INSIDE_NAME}:{tag}"):
                 return image
             progress("importing the image")
             changes = [
@@ -72,11 +74,16 @@ class Images:
                 f"USER {USERS['solver']}:{USERS['solver']}",
                 "ENV PATH=/usr/local/bin:/usr/bin:/bin",
             ]
-            tag = inside.digest.removeprefix("sha256:")[:16]
-            return self._imported(lambda tar: _pack(inside.root, tar), "successor-inside", tag, changes)
+            return self._imported(lambda tar: _pack(inside.root, tar), INSIDE_NAME, tag, changes)
+
+    def _named(self, label: str, name: str) -> Iterator[str]:
+        """Images with this label that bear this name: a label alone may come from anybody's Dockerfile."""
+        for image in self.engine.images(label):
+            if name in ((self.engine.image(image) or {}).get("RepoTags") or ()):
+                yield image
 
     def _any_base(self, progress: Progress) -> str:
-        for image in self.engine.images(_MADE_HERE):
+        for image in self._named(_MADE_HERE, f"{BASE_NAME}:debootstrap"):
             return image
         try:
             return self._fetched(DEFAULT_BASE, progress)
@@ -85,7 +92,7 @@ class Images:
                 progress("no registry and no debootstrap as root: collecting this machine's own Python")
                 return THIS_MACHINE
             progress(f"{unreachable.what}; making a base with debootstrap")
-            return self._imported(_debootstrap, "successor-base", "debootstrap", [f"LABEL {_MADE_HERE}"])
+            return self._imported(_debootstrap, BASE_NAME, "debootstrap", [f"LABEL {_MADE_HERE}"])
 
     def _fetched(self, reference: str, progress: Progress) -> str:
         found = self.engine.image(reference)

@@ -26,11 +26,12 @@ _KILLED = 137
 class DockerSandbox:
     """One container, for one command."""
 
-    def __init__(self, engine: Engine, container: Container, limits: Limits, python: str) -> None:
+    def __init__(self, engine: Engine, container: Container, limits: Limits, python: str, tools: str = "") -> None:
         self._engine = engine
         self._container = container
         self._limits = limits
         self._python = python
+        self._tools = tools
         self._used = False
         self._killed = False
 
@@ -86,7 +87,7 @@ class DockerSandbox:
         stream, pipes = self._container.stream, self._container.pipes
         asked = docker_settings.request(
             arguments(command, self._python),
-            environment(command),
+            environment(command, self._tools),
             command.deadline,
             system_calls.program(platform.machine()),
             INSIDE if pipes else "",

@@ -4,6 +4,7 @@ SandboxError
 ├── BackendUnavailable   this machine cannot offer the backend; says what to install
 ├── SandboxBroken        the sandbox or the engine failed in the middle: run the trial again, never score it
 │   └── EngineAway       the engine does not answer just now: again, and not at once
+├── ImageRefused         a task's own image cannot be made, or is not one that we can work in
 └── TransferRefused      bytes that came out broke the rules of the strict extractor
 """
 
@@ -32,6 +33,10 @@ class SandboxBroken(SandboxError):
 
 class EngineAway(SandboxBroken):
     """The engine does not answer just now; one that is started again is back in seconds."""
+
+
+class ImageRefused(SandboxError):
+    """The image of a task cannot be made, or is not one that we can work in. Says nothing about a candidate."""
 
 
 class TransferRefused(SandboxError):

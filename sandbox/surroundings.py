@@ -7,14 +7,30 @@ from sandbox.contract import CANDIDATE_ROOT, DEPENDENCIES, WORK, Command
 HOSTNAME = "sandbox"
 
 
-def environment(command: Command) -> dict[str, str]:
-    """Return the whole environment of `command`. Nothing of the host's comes along."""
+PATH = "/usr/local/bin:/usr/bin:/bin"
+ROOM = "/opt/successor"
+INSIDE = f"{ROOM}/inside"
+TOOLS = f"{INSIDE}/tools"
+PYTHON = f"{INSIDE}/python"
+"""Where things of ours lie in an image that is not ours: all, our programs, our `python` (see `task_room`)."""
+FIRST = "SUCCESSOR_FIRST"
+"""Set, in an image that is not ours, for the command itself: its interpreter finds our packages (`guest/in_image`)."""
+HANDED = "SUCCESSOR_HANDED"
+"""A JSON object there: variables that our interpreter must not see, for the programs of the image."""
+
+
+def environment(command: Command, tools: str = "") -> dict[str, str]:
+    """Return the whole environment of `command`. Nothing of the host's comes along.
+
+    `tools` is the folder of our programs in an image that is not ours.
+    """
+    found = {FIRST: "1"} if tools else {"PYTHONPATH": f"{CANDIDATE_ROOT}:{DEPENDENCIES}"}
     return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{PATH}:{tools}" if tools else PATH,
         "HOME": WORK,
         "LANG": "C.UTF-8",
         "TMPDIR": "/tmp",  # noqa: S108  # a tmpfs of this sandbox alone
-        "PYTHONPATH": f"{CANDIDATE_ROOT}:{DEPENDENCIES}",
+        **found,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         **command.env,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 
-from sandbox.contract import Limits, Mount, Role, Sandbox, Starter
+from sandbox.contract import Limits, Mount, Role, Sandbox, Starter, within
 from sandbox.errors import BackendUnavailable, SandboxError
 
 
@@ -22,9 +23,18 @@ class Watch:
     @contextmanager
     def start(self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver") -> Iterator[Sandbox]:
         """Start a sandbox. Raises `BackendUnavailable` when it is over."""
+        with self._watched(self._backend, mounts, limits, role) as sandbox:
+            yield sandbox
+
+    def inside(self, image: str) -> Starter:
+        """Return what starts sandboxes in an image, watched like any other. Raises `BackendUnavailable`."""
+        return _Inside(self._watched, within(self._backend, image))
+
+    @contextmanager
+    def _watched(self, starter: Starter, mounts: tuple[Mount, ...], limits: Limits, role: Role) -> Iterator[Sandbox]:
         if self._over.is_set():
             raise BackendUnavailable("the run is over")
-        with self._backend.start(mounts, limits, role) as sandbox:
+        with starter.start(mounts, limits, role) as sandbox:
             with self._guard:
                 self._open.add(sandbox)
                 over = self._over.is_set()
@@ -51,3 +61,17 @@ class Watch:
     def _kill(self, sandbox: Sandbox) -> None:
         with suppress(SandboxError):  # a wall that is broken is found out by whoever runs behind it
             sandbox.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """Starts watched sandboxes in one image."""
+
+    watched: Callable[[Starter, tuple[Mount, ...], Limits, Role], AbstractContextManager[Sandbox]]
+    starter: Starter
+
+    def start(
+        self, mounts: tuple[Mount, ...], limits: Limits, role: Role = "solver"
+    ) -> AbstractContextManager[Sandbox]:
+        """Start a sandbox. Raises `BackendUnavailable` when it is over."""
+        return self.watched(self.starter, mounts, limits, role)

@@ -12,10 +12,10 @@ import binascii
 import json
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.contract import GUEST, MIB, Command, Limits, Mount, Outcome, Starter
@@ -30,14 +30,15 @@ _PATIENCE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """The other side of a run of tests: what is mounted where the scaffold answers."""
+    """The other side of a run of tests: what is mounted where the scaffold answers, and variables there."""
 
     mounts: tuple[Mount, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
-def solver_command(deadline: float) -> Command:
+def solver_command(deadline: float, env: Mapping[str, str] | None = None) -> Command:
     """Return the command that carries out what tests ask for. Isolated, so that no file of the scaffold steers it."""
-    return Command(argv=("python", "-I", "-B", f"{GUEST}/solve.py"), deadline=deadline)
+    return Command(argv=("python", "-I", "-B", f"{GUEST}/solve.py"), deadline=deadline, env=env or {})
 
 
 def run_apart(backend: Starter, limits: Limits, mounts: tuple[Mount, ...], command: Command, solver: Solver) -> Outcome:
@@ -57,7 +58,7 @@ def run_apart(backend: Starter, limits: Limits, mounts: tuple[Mount, ...], comma
     ):
         judged = pool.submit(judging.run, replace(command, wire=grader_end))
         judged.add_done_callback(lambda _: grader_end.close())
-        solved = pool.submit(solving.run, replace(solver_command(command.deadline), wire=solver_end))
+        solved = pool.submit(solving.run, replace(solver_command(command.deadline, solver.env), wire=solver_end))
         solved.add_done_callback(lambda _: solver_end.close())
         try:
             reports = _Relay(grader, answers).run()

@@ -14,12 +14,12 @@ from agent.edits.tree import Tree
 from agent.errors import BadSettings, Refused
 from agent.evaluate.corpus import open_corpus
 from agent.evaluate.harbor.settings import HarborSettings
-from agent.evaluate.harbor.suite import open_harbor_suite
+from agent.evaluate.harbor.suite import HarborSuite, open_harbor_suite
 from agent.evaluate.inside import survey
 from agent.evaluate.limits import limits_of
 from agent.evaluate.skill_edit import EditSettings, open_edit_suite
 from agent.evaluate.skill_search import SearchSettings, SearchSuite
-from agent.evaluate.suite import ModelSuite, Suite
+from agent.evaluate.suite import SPLITS, ModelSuite, Suite
 from agent.workspace import Settings, SuiteSettings, read_toml
 from sandbox.contract import Backend, Runtime
 
@@ -51,8 +51,11 @@ def load_suites(
         if isinstance(file, HarborSettings):
             if no_model:
                 return _left_out(entry, no_model)
-            return open_harbor_suite(
-                entry.name, file, base, runtime, backend, objective=entry.objective, progress=progress
+            return _with_tasks(
+                entry,
+                open_harbor_suite(
+                    entry.name, file, base, runtime, backend, objective=entry.objective, progress=progress
+                ),
             )
         if isinstance(file, SearchSettings):
             corpus = open_corpus(runtime, file.plan, inside, cache, progress)
@@ -72,6 +75,22 @@ def _left_out(entry: SuiteSettings, no_model: str) -> LeftOut:
             mend="Set ANTHROPIC_API_KEY, name a file with --model local:FILE, or say optional = true for the suite",
         )
     return LeftOut(suite=entry.name, task="", why=f"it needs a model: {no_model}")
+
+
+def _with_tasks(entry: SuiteSettings, suite: HarborSuite) -> HarborSuite | LeftOut:
+    """Return the suite; where not one of its tasks can be run here, it is left out like one that needs a model."""
+    if not suite.left_out or any(suite.tasks(split) for split in SPLITS):
+        return suite
+    suite.close()
+    names = ", ".join(task for task, _ in suite.left_out)
+    why = f"none of its tasks can be run here: {suite.left_out[0][1]} ({names[:300]})"
+    if not entry.optional:
+        raise Refused(
+            f"suite {entry.name} cannot be measured here",
+            why=why,
+            mend="Use docker, or say optional = true for the suite",
+        )
+    return LeftOut(suite=entry.name, task="", why=why)
 
 
 def _tasks_left_out(suites: tuple[Suite, ...]) -> tuple[LeftOut, ...]:

@@ -31,6 +31,7 @@ from typing import Any, BinaryIO
 
 TAIL = 64 * 1024
 WIRE = "SUCCESSOR_WIRE"
+FIRST, HANDED = "SUCCESSOR_FIRST", "SUCCESSOR_HANDED"
 LITTER = frozenset({"__pycache__", ".pytest_cache"})
 _PIECE = 64 * 1024
 _LOOK_SECONDS = 0.02
@@ -58,6 +59,8 @@ def work(request: dict[str, Any], stdin: bytes) -> tuple[int | None, bytes]:
     """
     argv, wire = request["argv"], (os.dup(0), os.dup(1)) if request["wire"] else ()
     env = {**os.environ, **request["env"], **({WIRE: f"{wire[0]},{wire[1]}"} if wire else {})}
+    if argv[0] != "python":
+        env = of_the_image(env)
     until = time.monotonic() + request["seconds"]
     try:
         process = subprocess.Popen(  # the argument vector is what we are here to run
@@ -78,6 +81,12 @@ def work(request: dict[str, Any], stdin: bytes) -> tuple[int | None, bytes]:
     while listen(pipe, said):
         pass
     return code, bytes(said)
+
+
+def of_the_image(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a program that is not ours (see `in_image.py`)."""
+    own = {name: value for name, value in env.items() if name not in (FIRST, HANDED)}
+    return {**json.loads(env.get(HANDED, "{}")), **own}
 
 
 def held(content: bytes) -> int:

@@ -21,16 +21,19 @@ from pathlib import Path
 from typing import Any
 
 MOST_KEPT = 8 * 1024 * 1024
+FIRST, HANDED = "SUCCESSOR_FIRST", "SUCCESSOR_HANDED"
+"""Variables that are there in an image which is not ours, where `python` is the image's own."""
 
 
 def carry_out(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Run one command in `folder` and return its answer."""
     lay_out(request["files"], folder)
-    argv = [sys.executable if part == "python" else part for part in request["argv"][:1]] + request["argv"][1:]
+    own = FIRST not in os.environ
+    argv = [sys.executable if own and part == "python" else part for part in request["argv"][:1]] + request["argv"][1:]
     try:
         process = subprocess.Popen(  # the argument vector is the parent's tests' own
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder,
-            env={**os.environ, **request["env"]}, start_new_session=True,
+            env=of_the_image({**os.environ, **request["env"]}), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         return {"code": 127, "stdout": "", "stderr": encoded(str(error).encode()), "files": {}}
@@ -43,6 +46,12 @@ def carry_out(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         (stdout, stderr), code = process.communicate(), None
     kept = {path: content for path in request["keep"] if (content := read(folder / path)) is not None}
     return {"code": code, "stdout": encoded(stdout), "stderr": encoded(stderr), "files": kept}
+
+
+def of_the_image(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a program that is not ours (see `in_image.py`); in our own inside, what is given."""
+    own = {name: value for name, value in env.items() if name not in (FIRST, HANDED)}
+    return {**json.loads(env.get(HANDED, "{}")), **own}
 
 
 def lay_out(files: dict[str, str], folder: Path) -> None:

@@ -3,14 +3,16 @@
 import pytest
 
 from agent.edits.diff import diff
-from agent.edits.tree import File
+from agent.edits.tree import File, Tree
 from agent.edits.unified import unified_diff
-from agent.errors import BadSettings, EditConflict, SandboxDown
+from agent.errors import BadSettings, EditConflict, Refused, SandboxDown
 from agent.evaluate.catalogue import load_suites, parse_suite
 from agent.evaluate.identity import check_same
 from agent.evaluate.skill_edit import EditSettings
 from agent.evaluate.skill_search import SearchSettings
+from agent.workspace import SuiteSettings
 from sandbox.contract import Ending
+from tests.evaluate.harbor import small
 from tests.evaluate.world import EDIT, SEARCH, answering, broken, said, tiny_tree
 
 
@@ -52,6 +54,28 @@ def test_suites_are_loaded_in_the_order_of_the_settings(base, settings, library,
 
     assert [(suite.name, suite.objective) for suite in suites] == [("search", True), ("edit", False)]
     assert {task.family for task in suites[0].tasks("dev")}.isdisjoint(t.family for t in suites[1].tasks("heldout"))
+
+
+IMAGES = b'schema = 1\nkind = "harbor"\ntasks = "suites/small"\nenvironment = "image"\n'
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_suite_none_of_whose_tasks_can_be_run_here_is_left_out_and_says_so(settings, library, tmp_path, optional):
+    entry = SuiteSettings(name="words", optional=optional)
+    asked = settings.model_copy(update={"suites": (*settings.suites, entry)})
+    base = Tree({**tiny_tree({"suites/words.toml": IMAGES}), **small.tree()})
+
+    def loaded():
+        return load(base, asked, library, tmp_path, lambda mounts, command: said(b"[]"))
+
+    if not optional:
+        with pytest.raises(Refused, match="words cannot be measured here"):
+            loaded()
+        return
+    suites, left_out = loaded()
+    assert "words" not in [suite.name for suite in suites]
+    assert [(one.suite, one.task) for one in left_out] == [("words", "")]
+    assert "double" in left_out[0].why
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "agent.cli": ({"agent", "sandbox"}, VALUES | {"typer", "click", "rich", "yaml"}),
     "agent.__main__": ({"agent.cli"}, set()),
     "sandbox": ({"sandbox"}, {"structlog"}),
-    "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog"}),
+    "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog", "urllib3"}),
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
     "sandbox.broker.upstream": ({"sandbox"}, {"httpx2"}),  # the one place where a model is spoken to
     "sandbox.broker.connection": ({"sandbox"}, {"h11"}),

@@ -11,8 +11,11 @@ FORBIDDEN = {
     "extractall", "extract_all", "unpack_archive", "put_archive", "get_archive", "extraction_filter", "data_filter",
     "tar_filter", "fully_trusted_filter", "_extract_member", "copy_from", "copy_to",
 }  # fmt: skip
+READS = {"sources.extractfile", "self._source.extractfile", "tarfile.open to read"}
 READS_ARCHIVES = {
     "sandbox/image/collect.py": "reads, member by member, the sources that the host packed; runs inside",
+    "sandbox/task_image.py": "opens what an engine exported, to be written to another archive; nothing comes to be a file",
+    "sandbox/task_tree.py": "member by member, to that archive; the work folder by `transfer.stage`, under caps",
 }
 
 
@@ -47,7 +50,7 @@ def test_nothing_unpacks_an_archive_but_the_strict_extractor(path):
     name = str(path.relative_to(ROOT))
     found = findings(path.read_text("utf-8"))
 
-    assert found == [] or (name in READS_ARCHIVES and set(found) <= {"sources.extractfile", "tarfile.open to read"})
+    assert found == [] or (name in READS_ARCHIVES and set(found) <= READS)
 
 
 @pytest.mark.parametrize(

@@ -272,6 +272,39 @@ def test_an_image_that_no_inside_refers_to_is_removed_and_others_are_not(engine,
 
 
 @pytest.mark.docker
+def test_an_image_of_a_task_goes_when_nobody_asks_for_it_any_more(engine, image, places, monkeypatch):
+    cache, temporary = places
+    gone, kept, key = "sha256:" + "6" * 64, "sha256:" + "7" * 64, "8" * 32
+    plant(cache / "tasks" / key)
+    (cache / "tasks" / key / "image.json").write_text(json.dumps({"digest": kept, "env": {}}))
+    (cache / "tasks" / f".lock-{key}").touch()
+    doomed = [
+        image("successor-task", "6" * 16, f"LABEL successor.task={gone}"),
+        image("successor-built", "9" * 16, f"LABEL successor.built={'9' * 32}"),
+    ]
+    wanted = [
+        image("successor-task", "7" * 16, f"LABEL successor.task={kept}"),
+        image("successor-built", "8" * 16, f"LABEL successor.built={key}"),
+        image("somebodys", "latest", f"LABEL successor.task={gone}"),
+    ]
+    really = Engine.images
+    monkeypatch.setattr(
+        Alone, "images", lambda self, label: [i for i in really(self, label) if i in [*doomed, *wanted]]
+    )
+    removed = tidy(cache, temporary, Alone()).removed
+
+    assert [one.name for one in removed] == ["successor-task:" + "6" * 16, "successor-built:" + "9" * 16]
+    assert [engine.image(one) is None for one in (*doomed, *wanted)] == [True, True, False, False, False]
+    old = time.time() - cleaning.UNUSED_SECONDS - 60
+    os.utime(cache / "tasks" / f".lock-{key}", (old, old))
+    removed = tidy(cache, temporary, Alone()).removed
+
+    assert {(one.kind, one.name) for one in removed} == {
+        ("tasks", key), ("image", "successor-task:" + "7" * 16), ("image", "successor-built:" + "8" * 16)
+    }  # fmt: skip
+
+
+@pytest.mark.docker
 def test_containers_of_dead_owners_go_and_no_image_while_any_lives(engine, image, places):
     cache, temporary = places
     base = image("successor-inside", "5" * 16, "LABEL successor.inside=sha256:" + "5" * 64, 'CMD ["x"]')

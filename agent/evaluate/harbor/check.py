@@ -14,7 +14,7 @@ from agent.evaluate.harbor.task import SOLUTION, TAMPERING, HarborTask
 from agent.evaluate.harbor.trial import grader_of
 from agent.evaluate.suite import FULL, Split
 from sandbox.attempt import Work, attempt
-from sandbox.contract import Limits, Mount, Starter
+from sandbox.contract import Limits, Mount, Starter, within
 
 PLACE = "/solution"
 
@@ -52,6 +52,7 @@ class Checked:
 
 def check_task(suite: HarborSuite, task_id: str, starter: Starter, limits: Limits) -> Checked:
     """Put the answers of one task to its verifier. Raises `SandboxError` when a wall broke."""
+    starter = within(starter, suite.place(task_id).image)
     task, checker = suite.task(task_id), _Checker(suite, task_id, starter, limits)
     given = {path: (file.content, file.executable) for path, file in suite.place(task_id).files.items()}
     empty = checker.mark(given, 0)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from agent.evaluate.apart import Solver, run_apart
+from agent.evaluate.harbor.places import Place
 from agent.evaluate.harbor.reward import JSON, TEXT, NoReward, score_of
 from agent.evaluate.harbor.shelf import Shelf
 from agent.evaluate.harbor.task import HarborTask
 from sandbox.attempt import GIVEN, Left, Work, attempt, command, left
 from sandbox.contract import CANDIDATE_ROOT, DEPENDENCIES, GUEST, WORK, Limits, Mount, Starter
+from sandbox.surroundings import PYTHON
 
 TESTS = "/tests"
 _LOGS = f"{WORK}/logs/verifier"
@@ -33,7 +35,7 @@ class Grader:
     shelf: Shelf
     graded: Literal["apart", "together"]
     seconds: float
-    env: Mapping[str, str]
+    place: Place
 
     def score(self, starter: Starter, limits: Limits, answer: Path) -> int:
         """Return the score of the answer in a folder, in ppm. Raises `NoReward`, or `SandboxError`."""
@@ -59,14 +61,27 @@ class Grader:
         return Mount(self.shelf.folder(self.task.below("tests")), TESTS)
 
     def _work(self, files: Path) -> Work:
-        return Work(files, _VERIFY, self.seconds, env={**self.env, **self._steady()}, out=_LOGS, keep=(JSON, TEXT))
+        return Work(
+            files, _VERIFY, self.seconds, env={**self.place.env, **self._steady()}, out=_LOGS, keep=(JSON, TEXT)
+        )
 
     def _steady(self) -> Mapping[str, str]:
         """Variables that tests are run with: the plugin that brings a solver, where there is one, and no other."""
         own = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self.task.verifier_env}
-        if self.graded == "apart":
-            return {**own, "PYTHONPATH": f"{DEPENDENCIES}:{GUEST}", "PYTEST_PLUGINS": "pytest_report"}
-        return {**own, "PYTHONPATH": DEPENDENCIES}
+        plugin, folders = ({"PYTEST_PLUGINS": "pytest_report"}, [GUEST]) if self.graded == "apart" else ({}, [])
+        if self.place.image:  # whose own pytest it is; where it has no Python at all, ours
+            own["PATH"] = f"{self.place.env['PATH']}:{PYTHON}"
+            folders = [*folders, *filter(None, [self.place.python_path])]
+        else:
+            folders = [DEPENDENCIES, *folders]
+        return {**own, **plugin, **({"PYTHONPATH": ":".join(folders)} if folders else {})}
+
+    def _around(self) -> Mapping[str, str]:
+        """Variables where the answer is asked: its own Python finds it there, as ours does."""
+        if not self.place.image:
+            return {}
+        folders = filter(None, [CANDIDATE_ROOT, self.place.python_path])
+        return {**self.place.env, "PYTHONPATH": ":".join(folders)}
 
     def _apart(self, starter: Starter, limits: Limits, answer: Path) -> Left:
         word = secrets.token_hex(16)
@@ -76,7 +91,7 @@ class Grader:
             limits,
             (self._tests, Mount(nothing, GIVEN)),
             command(self._work(nothing), word),
-            Solver((Mount(answer, CANDIDATE_ROOT),)),
+            Solver((Mount(answer, CANDIDATE_ROOT),), self._around()),
         )
         return left(outcome, word)
 

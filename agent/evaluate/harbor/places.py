@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.edits.tree import File
+from sandbox.surroundings import HANDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +17,9 @@ class Place:
     files: Mapping[str, File]
     env: Mapping[str, str]
     image: str = ""
-    """ID of an image; empty for the sandbox's own inside."""
+    """Digest of an image; empty for the sandbox's own inside."""
+
+    @property
+    def python_path(self) -> str:
+        """Where the Python of the image is told to look for modules."""
+        return str(json.loads(self.env.get(HANDED, "{}")).get("PYTHONPATH", ""))

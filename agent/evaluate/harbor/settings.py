@@ -24,7 +24,10 @@ class HarborSettings(BaseModel):
     """A folder of the workspace, with a folder for each task."""
     environment: Literal["inside", "image"] = "inside"
     """What tasks are solved in. `inside`: the sandbox's own programs and packages, with the files that a task's
-    Dockerfile copies. `image`: the task's own image, which is not supported yet and refused by name."""
+    Dockerfile copies. `image`: the task's own image, built ahead from its Dockerfile or named by `docker_image`; tasks
+    are left out by name where the wall has no images."""
+    build_network: bool = False
+    """Whether images are built with the network. What they are built from is then whatever comes over it."""
     graded: Literal["apart", "together"] = "apart"
     """Where tests run. `apart`: in a sandbox without a byte of the answer, which they reach through `config.solver`.
     `together`: beside the answer, as tests do that import it; then an answer can forge its grade."""

@@ -9,6 +9,7 @@ from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.errors import BadSettings
 from agent.evaluate.harbor.environment import APP, NotInside, read_dockerfile
+from agent.evaluate.harbor.images import places_of
 from agent.evaluate.harbor.places import Place
 from agent.evaluate.harbor.settings import HarborSettings
 from agent.evaluate.harbor.shelf import Shelf
@@ -110,7 +111,7 @@ class HarborSuite:
         self._shelf.close()
 
     def _runnable(self, split: Split) -> tuple[HarborTask, ...]:
-        return tuple(task for task in self._tasks.values() if task.split == split)
+        return tuple(task for task in self._tasks.values() if task.split == split and task.id in self._places)
 
 
 def open_harbor_suite(
@@ -134,14 +135,10 @@ def open_harbor_suite(
     if len(tasks) > MOST_TASKS:
         raise BadSettings(f"{settings.tasks} holds more than {MOST_TASKS} tasks")
     if settings.environment == "image":
-        raise BadSettings(
-            f'suites/{name}.toml: environment = "image" is not supported',
-            why="no image is built, or fetched, for a task",
-            mend='Take environment = "inside", for tasks whose Dockerfile asks for no more than the sandbox has',
-        )
-    places = {task.id: _inside(task, f"{settings.tasks}/{task.id}") for task in tasks.values()}
-    del backend, progress
-    return HarborSuite(name, settings, tasks, places, (), objective=objective)
+        places, left_out = places_of(tasks, settings, backend, progress)
+    else:
+        places, left_out = {task.id: _inside(task, f"{settings.tasks}/{task.id}") for task in tasks.values()}, ()
+    return HarborSuite(name, settings, tasks, places, left_out, objective=objective)
 
 
 def folders(base: Tree, parent: str) -> list[tuple[str, dict[str, File]]]:
@@ -178,7 +175,8 @@ def _named(settings: HarborSettings, tasks: Mapping[str, HarborTask], places: Ma
     """Everything that decides a score."""
     return {
         "rule": RULE,
-        "settings": settings.model_dump(by_alias=True, mode="json"),
+        # What an image was built with is in its digest.
+        "settings": settings.model_dump(by_alias=True, mode="json", exclude={"build_network"}),
         "tasks": {
             task.id: {path: [sha256(file.content), file.executable] for path, file in task.files.items()}
             for task in tasks.values()

@@ -30,7 +30,7 @@ from agent.evaluate.trial import Attempted, Failure
 from sandbox.attempt import Left, Work, attempt
 from sandbox.broker.desk import Desk
 from sandbox.broker.door import Door
-from sandbox.contract import Limits, Mount, Starter
+from sandbox.contract import Limits, Mount, Starter, within
 from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
 
 ARGV = ("python", "-P", "-m", "scaffold", "solve")
@@ -59,6 +59,7 @@ class HarborTrial:
 
     def run(self, starter: Starter, limits: Limits) -> Attempted:
         """Let the scaffold work, and grade what it leaves. Raises `SandboxError` when a wall broke."""
+        starter = within(starter, self.place.image)
         with self.desk.serve(self.candidate, calls=self.settings.calls) as door:
             left = attempt(starter, limits, (*self.scaffold, door.mount), self._work())
         provider = _provider(door)
@@ -94,7 +95,7 @@ class HarborTrial:
 
 def grader_of(settings: HarborSettings, task: HarborTask, place: Place, shelf: Shelf) -> Grader:
     """Return what grades answers to a task."""
-    return Grader(task, shelf, settings.graded, task.verifier_seconds(settings.deadline_seconds), place.env)
+    return Grader(task, shelf, settings.graded, task.verifier_seconds(settings.deadline_seconds), place)
 
 
 def _attacked(

@@ -1,6 +1,7 @@
 """Task folders: what of the format is read, what is refused by name, and what a digest covers."""
 
 import gc
+from contextlib import closing
 
 import pytest
 
@@ -9,6 +10,8 @@ from agent.errors import BadSettings
 from agent.evaluate.harbor.environment import NotInside, read_dockerfile
 from agent.evaluate.harbor.settings import HarborSettings
 from agent.evaluate.harbor.suite import open_harbor_suite
+from sandbox.choose import choose
+from sandbox.errors import BackendUnavailable
 from sandbox.memory_backend import MemoryBackend
 from tests.evaluate.harbor.small import FILES, TASK, settings, tree
 
@@ -262,9 +265,20 @@ def test_a_suite_that_nobody_closes_leaves_nothing(tmp_path):
     assert not folder.exists()
 
 
-def test_an_image_of_its_own_is_refused_by_name(opening):
-    with pytest.raises(BadSettings, match='environment = "image" is not supported'):
-        opening(environment="image")
+@pytest.mark.bubblewrap
+def test_a_task_with_an_image_of_its_own_is_left_out_by_name_where_there_are_none(cache):
+    try:
+        backend = choose("bubblewrap", cache)
+        runtime = backend.prepare()
+    except BackendUnavailable as error:
+        pytest.skip(str(error))
+    suite = open_harbor_suite(
+        "small", settings(environment="image"), tree(), runtime, backend, objective=True, progress=lambda _: None
+    )
+
+    with closing(suite):
+        assert suite.tasks("dev") == ()
+        assert suite.left_out == (("double", "it needs an image of its own, and bubblewrap has none: use docker"),)
 
 
 def test_a_task_is_in_one_split_only(opening):
