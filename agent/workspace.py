@@ -128,7 +128,7 @@ class ModelSettings(_Section):
     """The most that one call may ask for."""
     price: Price | None = None
     """Where the shipped table does not know the model, or another price holds."""
-    budget_usd: ModelBudget = ModelBudget(run=5.0, day=20.0)
+    budget_usd: ModelBudget = ModelBudget(candidate=5.0, run=5.0, day=20.0)
 
 
 class Pace(_Section):
