@@ -11,7 +11,7 @@ from agent.errors import IllegalTransition
 from agent.evaluate.compare import sign_flip_p
 from agent.evaluate.flips import FEWEST_ROWS, MOST_ROWS, allowed, rejected, rows_for, totals
 from agent.evaluate.plan import BILLION, Plan
-from agent.evaluate.sequential import Paired, SequentialTest
+from agent.evaluate.sequential import Paired, SequentialTest, ranked
 
 FULL = 1_000_000
 
@@ -119,6 +119,25 @@ def test_a_row_of_signs_means_the_same_at_every_look():
         course = totals([early, early], families, 1)
 
         assert np.array_equal(course[0], course[1])
+
+
+def test_of_equal_totals_the_one_that_more_families_carry_stands_higher_and_no_lower_total_ever_does():
+    def total(sums):
+        return sum(ranked(sums).values())
+
+    assert total({"a": 2, "b": 2, "c": -1}) > total({"a": 4, "b": 0, "c": -1})
+    assert total({"a": 5, "b": -1, "c": -1}) > total({"a": 1, "b": 1, "c": 0})
+    assert total({"a": 0, "b": 0}) == 0
+
+
+def test_ties_of_totals_do_not_hold_up_what_most_families_carry():
+    """Five families win and one loses: of 64 ways 13 have as high a total, of which 6 are carried by fewer families."""
+    gains = {"a": 2, "b": 1, "c": 1, "d": 1, "e": 1, "f": -2}
+    chosen = Plan({name: name for name in gains}, 1, BILLION // 8, 1, fractions=(1.0,))
+    look = ended(chosen, {name: Paired((2,), (2 + gain,)) for name, gain in gains.items()})
+
+    assert (look.p_value_ppb, look.decision) == (-(-7 * BILLION // 64), "promote")
+    assert np.sum(totals([gains], list(gains), 1) >= 4) == 13
 
 
 @pytest.mark.parametrize(("alpha", "rows"), [(0.05, FEWEST_ROWS), (0.0001, 2**18), (1e-9, MOST_ROWS)])
