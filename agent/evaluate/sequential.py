@@ -53,6 +53,8 @@ class Look:
     low_ppm: int
     high_ppm: int
     """The interval holds the true effect at all looks of 95 % of comparisons, whichever look is the last."""
+    expected_ppm: int
+    """What to expect on new tasks: the effect, drawn towards nothing. What is promoted looks better than it is."""
     better_ppm: int
     """The probability that the candidate is better at all, for somebody who expects little of a candidate."""
     p_value_ppb: int
@@ -134,7 +136,7 @@ class SequentialTest:
         z = _z(self._sums[-1])
         promote = crossed is not None
         stop = not promote and (last or z is None or z < plan.giving_up[number - 1])
-        effect, low, high, better = _estimate(plan, number, trials)
+        effect, low, high, expected, better = _estimate(plan, number, trials)
         return Look(
             number=number,
             decision="promote" if promote else "stop" if stop else "go_on",
@@ -144,6 +146,7 @@ class SequentialTest:
             effect_ppm=effect,
             low_ppm=low,
             high_ppm=high,
+            expected_ppm=expected,
             better_ppm=better,
             p_value_ppb=-(-as_high[-1] * BILLION // course.shape[1]),
             chance_ppm=FULL if promote else 0 if last or z is None else round(_chance(plan, number, z) * FULL),
@@ -183,8 +186,8 @@ def _chance(plan: Plan, number: int, z: float) -> float:
     return float(ndtr((z / math.sqrt(t) - plan.bounds[-1]) / math.sqrt((1 - t) / t)))
 
 
-def _estimate(plan: Plan, number: int, trials: Mapping[str, Paired]) -> tuple[int, int, int, int]:
-    """Return the effect, its interval and the probability of better, all in ppm."""
+def _estimate(plan: Plan, number: int, trials: Mapping[str, Paired]) -> tuple[int, int, int, int, int]:
+    """Return the effect, its interval, what to expect, and the probability of better, all in ppm."""
     sums, sizes = Counter[str](), Counter[str]()
     scale = math.lcm(*(len(pair.parent) for pair in trials.values()))
     for task in trials:
@@ -192,7 +195,7 @@ def _estimate(plan: Plan, number: int, trials: Mapping[str, Paired]) -> tuple[in
     sums.update(_family_sums(plan, trials))
     effect = Fraction(sum(sums.values()), len(trials) * scale)
     if len(sums) < 2:
-        return round(effect), -FULL, FULL, FULL // 2
+        return round(effect), -FULL, FULL, 0, FULL // 2
     pairs = sorted((Fraction(sums[name], scale), size) for name, size in sizes.items())
     error, freedom = _jackknife(pairs)
     tail = float(ndtr(plan.reaches[number - 1]))
@@ -201,7 +204,9 @@ def _estimate(plan: Plan, number: int, trials: Mapping[str, Paired]) -> tuple[in
         # Nothing moved: no more than this share of families can move, or one of these would have.
         reach = FULL * (1 - (1 - tail) ** (1 / len(sums)))
     low, high = math.floor(float(effect) - reach), math.ceil(float(effect) + reach)
-    return round(effect), max(-FULL, low), min(FULL, high), round(_better(float(effect), error, len(sums)) * FULL)
+    expected = round(float(effect) * PRIOR_PPM**2 / (PRIOR_PPM**2 + error**2))
+    better = round(_better(float(effect), error, len(sums)) * FULL)
+    return round(effect), max(-FULL, low), min(FULL, high), expected, better
 
 
 def _jackknife(pairs: Sequence[tuple[Fraction, int]]) -> tuple[float, float]:
