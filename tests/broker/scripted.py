@@ -6,6 +6,7 @@ that of the SDK's own types (2.12): Bearer, `anthropic-version: 2026-10-21`, no 
 """
 
 import json
+import secrets
 import socket
 import struct
 import threading
@@ -15,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
-KEY = "sk-ant-api03-the-key-of-the-host-0123456789"
+# Another one in each process: tests look for it in all others of the machine, where other tests run.
+KEY = f"sk-ant-api03-the-key-of-the-host-{secrets.token_hex(5)}"
 FIELDS = {
     "max_tokens", "messages", "model", "cache_control", "container", "diagnostics", "inference_geo", "metadata",
     "output_config", "service_tier", "speed", "stop_sequences", "stream", "system", "thinking", "tool_choice", "tools",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.candidate import Comparison, Evidence, ProbeResult, SandboxRecord, TestReport
+from agent.candidate import Comparison, Evidence, LeftOut, ProbeResult, SandboxRecord, TestReport
 from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.errors import PolicyDenied
@@ -82,6 +82,7 @@ def evidence(base, tree, /, **changes):
             comparison("edit", "dev"),
             comparison("edit", "heldout"),
         ),
+        "left_out": (LeftOut(suite="coding", task="", why="it needs a model"),),
         "probes": PROBES,
         "sandbox": SandboxRecord(backend="docker", level="container", runtime=SOME, network="none", limits=SOME),
         "trials": 3480,

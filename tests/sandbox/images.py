@@ -77,8 +77,8 @@ def removed_afterwards(backend, cache: Path):
     finally:
         engine = Engine()
         for path in (cache / FOLDER).glob("[0-9a-f]*"):
-            digest = json.loads((path / "image.json").read_text())["digest"]
-            if digest in made:
+            record = path / "image.json"  # not there yet while another test makes the image
+            if record.is_file() and (digest := json.loads(record.read_text())["digest"]) in made:
                 for name in (named(NAME, digest), named(BUILT_NAME, path.name)):
                     engine.remove_image(name)
                 shutil.rmtree(path)
