@@ -133,6 +133,62 @@ class Comparison(Record):
     candidate_spent: Spending = Spending()
 
 
+class Allowance(Record):
+    """The error that the test of one candidate was given before its first trial, and out of what. In billionths."""
+
+    run_error_ppb: Count = Field(description="the chance of any false promotion in the whole run")
+    run_candidates: Annotated[int, Field(ge=1)] = Field(description="how many candidates that run may draft")
+    given_ppb: Count = Field(description="what the run's budget gave to this candidate")
+    looks_error_ppb: Count = Field(description="the chance of any false promotion over all looks of the workspace")
+    looks_allowed: Annotated[int, Field(ge=1)] = Field(description="candidates that may be shown to a held-out split")
+    looks_used: Annotated[int, Field(ge=1)] = Field(description="candidates that were, this one among them")
+    level_ppb: Annotated[int, Field(ge=1)] = Field(description="the level of the test: what both budgets allow")
+
+
+class LookTaken(Record):
+    """What was known at one look of a test, see `agent.evaluate.sequential.Look`."""
+
+    number: Annotated[int, Field(ge=1)]
+    decision: Literal["promote", "stop", "go_on"]
+    pairs: Count = Field(description="trials that it rests on, of either side")
+    of: Count = Field(description="the same at the last look")
+    families: Count
+    gain_ppm: int
+    gain_low_ppm: int = Field(description="with the upper end: holds the true gain at all looks of 95 % of tests")
+    gain_high_ppm: int
+    expected_ppm: int = Field(description="the gain to expect on new tasks")
+    better_ppm: Count = Field(description="the probability that the candidate is better at all")
+    p_value_ppb: Count = Field(description="one-sided, by flipping signs of families, honest about earlier looks")
+    chance_ppm: Count = Field(description="the chance to be promoted at the end, if things go on as they were seen")
+
+
+class Deciding(Record):
+    """The test that decides: an objective's held-out split, planned before its first trial, look by look."""
+
+    suite: str
+    suite_digest: Digest
+    outcome: Literal["promote", "stop", "not_begun"]
+    why: str = Field(description="why it was not begun; empty when it was")
+    tasks: Count = Field(description="in the whole plan, looked at or not")
+    families: Count
+    repeats: Count
+    allowance: Allowance | None = Field(description="none when it was not begun")
+    looks: tuple[LookTaken, ...]
+
+
+class Frozen(Record):
+    """The tasks of the frozen regression set in one suite: candidate against parent, on trials of the same batch."""
+
+    suite: str
+    status: Literal["measured", "stale", "left_out"] = Field(description="stale: frozen on another state of the suite")
+    tasks: Count
+    families: Count = 0
+    parent_ppm: Count = 0
+    candidate_ppm: Count = 0
+    gain_low_ppm: int = Field(default=0, description="lower end of the two-sided 95 % interval, clustered by family")
+    lost: tuple[str, ...] = Field(default=(), description="tasks that the parent did in full and the candidate did not")
+
+
 class LeftOut(Record):
     """An optional suite, or one task of a suite, that could not be measured on this machine."""
 
@@ -164,13 +220,15 @@ class SandboxRecord(Record):
 class Evidence(Record):
     """Everything measured about one candidate, all of it produced by host code."""
 
-    schema_: Literal["successor.evidence/v3"] = Field(default="successor.evidence/v3", alias="schema")
+    schema_: Literal["successor.evidence/v4"] = Field(default="successor.evidence/v4", alias="schema")
     base_commit: GitId
     base_tree: Digest
     tree: Digest
     diff: Digest
     tests: tuple[TestReport, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Comparison, ...] = Field(description="of the deciding split, on the tasks that were looked at")
+    decisions: tuple[Deciding, ...] = Field(default=(), description="one for each objective")
+    frozen: tuple[Frozen, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     probes: tuple[ProbeResult, ...]
     sandbox: SandboxRecord

@@ -86,6 +86,8 @@ class SuiteSettings(_Section):
     def _is_one_or_the_other(self) -> SuiteSettings:
         if self.objective and self.optional:
             raise ValueError("what a search is after cannot be left out: objective or optional, not both")
+        if self.name == "frozen":
+            raise ValueError("suites/frozen.toml is the frozen set, not a suite")
         return self
 
 
@@ -97,6 +99,13 @@ class Budget(_Section):
     seconds: Positive = 3_600
     search_trials: Positive = 15_000
     """Development trials that a proposer may ask for to find one candidate."""
+
+
+class HeldoutSettings(_Section):
+    """How often the held-out tasks of an objective may be looked at. Each look teaches the next candidates a little."""
+
+    looks: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Candidates that may be shown to them, over all runs, until there are new tasks. Their tests share one error."""
 
 
 class Price(_Section):
@@ -159,6 +168,7 @@ class Settings(_Section):
     suites: list[SuiteSettings]
     model: ModelSettings | None = None
     budget: Budget = Budget()
+    heldout: HeldoutSettings = HeldoutSettings()
     pace: Pace = Pace()
     review: ReviewSettings = ReviewSettings()
 

@@ -13,8 +13,8 @@ from agent.candidate import LeftOut
 from agent.diagnosis import Diagnosis, Sample, SuiteResult, Weakness
 from agent.edits.tree import Tree
 from agent.evaluate.diagnosis import Observed, dearest_first, weaknesses
-from agent.evaluate.evidence import STORED_REPEAT
 from agent.evaluate.executor import Done, Executor, Job
+from agent.evaluate.pairs import STORED_REPEAT
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
 from agent.evaluate.suite import FULL, ModelSuite, SkillSuite, Suite, mean_ppm

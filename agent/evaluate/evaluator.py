@@ -14,11 +14,15 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import UnknownId
 from agent.evaluate.checkup import Checkup
-from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests, spending
+from agent.evaluate.deciding import Grant
+from agent.evaluate.evidence import run_tests
 from agent.evaluate.executor import Executor
+from agent.evaluate.frozen import held_to, read_frozen
 from agent.evaluate.guard import Guard
 from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
+from agent.evaluate.measuring import measure
+from agent.evaluate.pairs import STORED_REPEAT, Pairs, spending
 from agent.evaluate.probes.catalogue import PROBES
 from agent.evaluate.probes.probe import Subject
 from agent.evaluate.replay import Replayed, ReplayWork, replay
@@ -191,29 +195,36 @@ class Evaluator:
         diff: bytes,
         search_trials: int,
         candidates_tried: int,
+        *,
+        grant: Grant,
     ) -> Evidence:
-        """Measure a candidate against its parent and return the facts; nothing is decided here.
+        """Measure a candidate against its parent and return the facts; what they are worth is decided elsewhere.
 
-        `search_trials`, `candidates_tried`: what the proposer spent, as counted by the host. Raises `EditConflict` when
-        patch and diff do not both lead from `base` to `tree`, `SandboxDown` when something could not be measured.
+        `search_trials`, `candidates_tried`: what the proposer spent, as counted by the host. `grant` gives the error of
+        the tests, and is asked only when the first trial of a test is about to be run. Raises `EditConflict` when patch
+        and diff do not both lead from `base` to `tree`, `SandboxDown` when something could not be measured.
         """
         check_same(base, tree, patch, diff)
+        frozen = read_frozen(base)
         self._progress("running the tests of parent and candidate")
         tests = run_tests(self._executor, self._staging, self._settings, base, tree)
-        self._progress("measuring parent and candidate in pairs")
-        measured, trials = measure(self._scorer, tuple(self._suites.values()), self._settings, base, tree)
-        subject = Subject(base, tree, tuple(measured))
+        pairs = Pairs(self._scorer, self._settings, base, tree)
+        found = measure(pairs, self.suites, tests, grant, self._settings.seed, self._progress)
+        subject = Subject(base, tree, found.measured)
+        left_out = (*self._left_out, *found.left_out)
         return Evidence(
             base_commit=base_commit,
             base_tree=base.digest,
             tree=tree.digest,
             diff=sha256(diff),
             tests=tuple(tests),
-            comparisons=tuple(one.comparison for one in measured),
-            left_out=self._left_out,
+            comparisons=tuple(one.comparison for one in found.measured),
+            decisions=found.decisions,
+            frozen=held_to(frozen, found.measured, left_out, self.suites, self._settings.seed),
+            left_out=left_out,
             probes=tuple(probe.look(subject) for probe in PROBES),
             sandbox=self._record(),
-            trials=trials,
+            trials=pairs.trials,
             search_trials=search_trials,
             candidates_tried=candidates_tried,
         )

@@ -11,10 +11,20 @@ from collections.abc import Iterable
 from typing import Literal
 
 from agent.candidate import Record
-from agent.gate.document import CapabilityKind, ComparisonFact, Measured, Natural, Texts, Whole, capped_texts
+from agent.gate.document import (
+    CapabilityKind,
+    ComparisonFact,
+    DecisionFact,
+    Measured,
+    Natural,
+    Texts,
+    Whole,
+    capped_texts,
+)
 
 WORST_PPM = -1_000_000
 MILLION = 1_000_000
+BILLION = 1_000_000_000
 
 
 class Derived(Record):
@@ -52,12 +62,21 @@ class Derived(Record):
     objective_suites: Texts
     objective_heldout_gain_ppm: Whole
     objective_heldout_gain_low_ppm: Whole
-    objective_heldout_p_ppm: Natural
+    objective_undecided: Texts
+    objective_overdrawn: Texts
+    objective_level_ppb: Natural
+    run_error_ppb: Natural
+    looks_error_ppb: Natural
     objective_heldout_over_noise_ppm: Whole
     objective_dev_gain_ppm: Whole
     worst_regression_low_ppm: Whole
     worst_regression: Texts
     optional_worse: Texts
+    frozen_tasks: Natural
+    frozen_stale: Texts
+    frozen_least_ppm: Natural
+    frozen_worst_low_ppm: Whole
+    frozen_lost: Texts
     objective_forgeable: Texts
     fewest_heldout_tasks: Natural
     fewest_heldout_families: Natural
@@ -71,7 +90,15 @@ class Derived(Record):
 def derive(facts: Measured) -> Derived:
     """Compute the block from a document's other parts. Pure; the same parts always give the same block."""
     return Derived.model_validate(
-        {**_of_patch(facts), **_of_code(facts), **_of_tests(facts), **_of_comparisons(facts), **_of_run(facts)}
+        {
+            **_of_patch(facts),
+            **_of_code(facts),
+            **_of_tests(facts),
+            **_of_comparisons(facts),
+            **_of_decisions(facts),
+            **_of_frozen(facts),
+            **_of_run(facts),
+        }
     )
 
 
@@ -162,7 +189,6 @@ def _of_comparisons(facts: Measured) -> dict[str, object]:
         "objective_suites": capped_texts(objective),
         "objective_heldout_gain_ppm": _least(item.gain_ppm for item in sought),
         "objective_heldout_gain_low_ppm": _least(item.gain_low_ppm for item in sought),
-        "objective_heldout_p_ppm": max((item.p_value_ppm for item in sought), default=MILLION),
         "objective_heldout_over_noise_ppm": _least(item.gain_ppm - item.noise_ppm for item in sought),
         "objective_dev_gain_ppm": max(
             (item.gain_ppm for item in comparisons if item.suite in objective and item.split == "dev"),
@@ -179,6 +205,51 @@ def _of_comparisons(facts: Measured) -> dict[str, object]:
         "fewest_heldout_tasks": min((item.tasks for item in heldout), default=0),
         "fewest_heldout_families": min((item.families for item in heldout), default=0),
         "infrastructure_ppm": max((_infrastructure(item) for item in comparisons), default=MILLION * MILLION),
+    }
+
+
+def _of_decisions(facts: Measured) -> dict[str, object]:
+    """Whether a test promoted each objective, and whether no test took more error than there was."""
+    wanted = {suite.name for suite in facts.evidence.suites if suite.objective}
+    decisions = facts.evidence.decisions
+    tested = Counter(item.suite for item in decisions)
+    outcomes = {item.suite: item.outcome for item in decisions}
+    undecided = [
+        f"{name} {'tested twice' if tested[name] > 1 else outcomes.get(name, 'not_tested')}"
+        for name in wanted | tested.keys()
+        if tested[name] != 1 or outcomes[name] != "promote" or name not in wanted
+    ]
+    begun = [item for item in decisions if item.outcome != "not_begun"]
+    return {
+        "objective_undecided": capped_texts(undecided if wanted else ["no suite is the objective"]),
+        "objective_overdrawn": capped_texts(f"{item.suite} {word}" for item in begun for word in _overdrawn(item)),
+        # Of a test that was not begun nothing was spent; without any test it is the worst that there is.
+        "objective_level_ppb": max((item.level_ppb for item in begun), default=0 if decisions else BILLION),
+        "run_error_ppb": max((item.run_error_ppb for item in begun), default=0 if decisions else BILLION),
+        "looks_error_ppb": max((item.looks_error_ppb for item in begun), default=0 if decisions else BILLION),
+    }
+
+
+def _overdrawn(item: DecisionFact) -> list[str]:
+    """In what a test took more error than it was given, in words."""
+    found = {
+        "had no level": item.level_ppb < 1,
+        "had more than the run gave": item.level_ppb > item.given_ppb or item.given_ppb > item.run_error_ppb,
+        "had more than one look may have": item.level_ppb * item.looks_allowed > item.looks_error_ppb,
+        "had a look too many": not 1 <= item.looks_used <= item.looks_allowed,
+        "promoted beyond its level": item.outcome == "promote" and item.p_value_ppb > item.level_ppb,
+    }
+    return [words for words, true in found.items() if true]
+
+
+def _of_frozen(facts: Measured) -> dict[str, object]:
+    measured = [item for item in facts.evidence.frozen if item.status == "measured"]
+    return {
+        "frozen_tasks": sum(item.tasks for item in measured),
+        "frozen_stale": capped_texts(item.suite for item in facts.evidence.frozen if item.status == "stale"),
+        "frozen_least_ppm": min((item.candidate_ppm for item in measured), default=MILLION),
+        "frozen_worst_low_ppm": min((item.gain_low_ppm for item in measured), default=0),
+        "frozen_lost": capped_texts(f"{item.suite} {item.lost} of {item.tasks}" for item in measured if item.lost),
     }
 
 

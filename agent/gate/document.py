@@ -1,4 +1,4 @@
-"""The parts of the facts document, `successor.facts/v3`: what the law may look at, and nothing else.
+"""The parts of the facts document, `successor.facts/v4`: what the law may look at, and nothing else.
 
 Every quantity is an integer that both rule engines hold exactly, every list is bounded, and no field has a default: a
 document that lacks a field, or has one more, is not a facts document, and what is not judged is denied.
@@ -173,6 +173,33 @@ class ComparisonFact(Record):
     graded: Literal["host", "apart", "together"]
 
 
+class DecisionFact(Record):
+    """The test of one objective on its held-out split, see `agent.candidate.Deciding`. Without a level it had none."""
+
+    suite: Text
+    outcome: Literal["promote", "stop", "not_begun"]
+    p_value_ppb: Natural
+    looks: Natural
+    level_ppb: Natural
+    given_ppb: Natural
+    run_error_ppb: Natural
+    run_candidates: Natural
+    looks_error_ppb: Natural
+    looks_allowed: Natural
+    looks_used: Natural
+
+
+class FrozenFact(Record):
+    """The frozen tasks of one suite, see `agent.candidate.Frozen`."""
+
+    suite: Text
+    status: Literal["measured", "stale", "left_out"]
+    tasks: Natural
+    candidate_ppm: Natural
+    gain_low_ppm: Whole
+    lost: Natural
+
+
 class ProbeFact(Record):
     """What one probe found."""
 
@@ -200,6 +227,8 @@ class EvidenceFacts(Record):
     suites: Annotated[tuple[SuiteFact, ...], Field(max_length=MAX_ENTRIES)]
     tests: Annotated[tuple[TestFact, ...], Field(max_length=MAX_ENTRIES)]
     comparisons: Annotated[tuple[ComparisonFact, ...], Field(max_length=MAX_ENTRIES)]
+    decisions: Annotated[tuple[DecisionFact, ...], Field(max_length=MAX_ENTRIES)]
+    frozen: Annotated[tuple[FrozenFact, ...], Field(max_length=MAX_ENTRIES)]
     left_out: Texts = Field(description="suites that could not be measured on that machine; only optional ones may be")
     probes: Annotated[tuple[ProbeFact, ...], Field(max_length=MAX_ENTRIES)]
     sandbox: SandboxFact

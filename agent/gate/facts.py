@@ -1,4 +1,4 @@
-"""The facts about one candidate, `successor.facts/v3`: computed by the host from two trees and the evidence.
+"""The facts about one candidate, `successor.facts/v4`: computed by the host from two trees and the evidence.
 
 The law sees this document and nothing else. It is strict: a field too many, too few or of another type, and the
 document is none. Its derived block is computed, never taken on trust: a document whose block does not follow from the
@@ -13,16 +13,18 @@ from typing import Any, Literal, Protocol
 
 from pydantic import Field, ValidationError, model_validator
 
-from agent.candidate import Comparison, Evidence, TestReport
+from agent.candidate import Allowance, Comparison, Deciding, Evidence, Frozen, TestReport
 from agent.digest import canonical_json
 from agent.edits.tree import File, Tree
 from agent.errors import BadSettings, PolicyDenied
 from agent.gate.code_facts import code_facts
-from agent.gate.derive import Derived, derive
+from agent.gate.derive import BILLION, Derived, derive
 from agent.gate.document import (
     MAX_ENTRIES,
     ComparisonFact,
+    DecisionFact,
     EvidenceFacts,
+    FrozenFact,
     Measured,
     PatchFacts,
     ProbeFact,
@@ -40,7 +42,7 @@ from agent.workspace import SETTINGS_FILE, Zones, parse_settings
 
 __all__ = ["Facts", "collect", "conclude", "parse_facts"]
 
-SCHEMA: Literal["successor.facts/v3"] = "successor.facts/v3"
+SCHEMA: Literal["successor.facts/v4"] = "successor.facts/v4"
 MAX_FACTS_BYTES = 16 * 1024 * 1024
 
 _NO_FACTS = {"suite_digest", "model", "parent_spent", "candidate_spent"}
@@ -51,7 +53,7 @@ _LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
 class Facts(Measured):
     """The whole document. Make one with `collect`, or read one with `parse_facts`."""
 
-    schema_: Literal["successor.facts/v3"] = Field(alias="schema")
+    schema_: Literal["successor.facts/v4"] = Field(alias="schema")
     derived: Derived
 
     @model_validator(mode="after")
@@ -129,6 +131,8 @@ def _evidence_facts(base: Tree, tree: Tree, evidence: Evidence) -> EvidenceFacts
         suites=capped(_demanded_suites(base.get(SETTINGS_FILE))),
         tests=capped(_test_fact(report) for report in evidence.tests),
         comparisons=capped(_comparison_fact(comparison) for comparison in evidence.comparisons),
+        decisions=capped(_decision_fact(decision) for decision in evidence.decisions),
+        frozen=capped(_frozen_fact(frozen) for frozen in evidence.frozen),
         left_out=capped_texts(one.suite for one in evidence.left_out if not one.task),
         probes=capped(
             ProbeFact(
@@ -165,6 +169,22 @@ def _test_fact(report: TestReport) -> TestFact:
 
 def _comparison_fact(comparison: Comparison) -> ComparisonFact:
     return ComparisonFact.model_validate(comparison.model_dump(exclude=_NO_FACTS))
+
+
+def _decision_fact(decision: Deciding) -> DecisionFact:
+    given = decision.allowance.model_dump() if decision.allowance else dict.fromkeys(Allowance.model_fields, 0)
+    return DecisionFact(
+        suite=decision.suite,
+        outcome=decision.outcome,
+        p_value_ppb=decision.looks[-1].p_value_ppb if decision.looks else BILLION,
+        looks=len(decision.looks),
+        **given,
+    )
+
+
+def _frozen_fact(frozen: Frozen) -> FrozenFact:
+    kept = {name: getattr(frozen, name) for name in ("suite", "status", "tasks", "candidate_ppm", "gain_low_ppm")}
+    return FrozenFact(**kept, lost=len(frozen.lost))
 
 
 def _is_complete(value: Any) -> bool:

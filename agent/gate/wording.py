@@ -19,7 +19,8 @@ MAX_ENTRY = 160
 def worded(value: Any, name: str = "") -> Any:
     """Return plain data with every leaf as text, lists of text as one text, and other lists as lists of such maps.
 
-    A number whose name ends in `_ppm` becomes a signed share with four decimals: 52300 reads +0.0523.
+    A number whose name ends in `_ppm` becomes a signed share with four decimals: 52300 reads +0.0523. One that ends in
+    `_ppb` is an error, and keeps all of its decimals: 2500000 reads 0.0025.
     """
     if isinstance(value, dict):
         return {key: worded(item, key) for key, item in value.items()}
@@ -28,7 +29,7 @@ def worded(value: Any, name: str = "") -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return share(value) if name.endswith("_ppm") else str(value)
+        return share(value) if name.endswith("_ppm") else chance(value) if name.endswith("_ppb") else str(value)
     return _short(value)
 
 
@@ -36,6 +37,11 @@ def share(ppm: int) -> str:
     """Write parts per million as a signed share with four decimals, rounded towards zero."""
     sign = "-" if ppm < 0 else "+"
     return f"{sign}{abs(ppm) // 1_000_000}.{abs(ppm) % 1_000_000 // 100:04d}"
+
+
+def chance(ppb: int) -> str:
+    """Write billionths as a share, exactly: no error is rounded away."""
+    return f"{ppb // 1_000_000_000}.{ppb % 1_000_000_000:09d}".rstrip("0").rstrip(".") or "0"
 
 
 def _listed(items: list[Any] | tuple[Any, ...]) -> str:

@@ -19,6 +19,7 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
+from agent.evaluate.deciding import Grant
 from agent.evaluate.guard import Guard
 from agent.evaluate.suite import SkillSuite, Split, Suite
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
@@ -29,6 +30,7 @@ from agent.gate.signature import Signer
 from agent.gate.verdict import Verdict, judge
 from agent.lineage.repository import Repository
 from agent.lineage.succession import read_log, record_rejection
+from agent.loop.allowance import Allowances, Law
 from agent.loop.store import Entry, Store
 from agent.propose.proposer import Proposal
 from agent.workspace import SETTINGS_FILE, Settings, parse_settings, zones_of
@@ -83,8 +85,10 @@ class Bench(Protocol):
         diff: bytes,
         search_trials: int,
         candidates_tried: int,
+        *,
+        grant: Grant,
     ) -> Evidence:
-        """Measure everything."""
+        """Measure everything; ask `grant` for the error of a test before its first trial."""
         ...
 
 
@@ -153,26 +157,38 @@ class Lifecycle:
         for path, zone in zones_of(changed, settings.zones).items():
             if zone != "mind":
                 which = "a kept path" if zone == "kept" else "a path in no zone"
-                return self.store.advance(entry.id, State.DENIED, note=f"{which} was touched: {path}")
+                return self.end(entry, State.DENIED, f"{which} was touched: {path}")
         # A suite that needs a model is too dear to screen with; what its tasks would show, the others show.
         for suite in (each for each in self.bench.suites if isinstance(each, SkillSuite)):
             tasks = self.bench.dev_tasks(suite.name)[:SCREEN_TASKS]
             if self.bench.score([tree], suite.name, "dev", tasks) == [None]:
                 note = f"the scaffold did not answer the {suite.name} suite"
-                return self.store.advance(entry.id, State.DENIED, note=note)
+                return self.end(entry, State.DENIED, note)
         return self.store.advance(entry.id, State.SCREENED)
 
     def evaluate(self, entry: Entry) -> Entry:
-        """Measure candidate against parent; the evidence becomes part of the candidate."""
+        """Measure candidate against parent; the evidence becomes part of the candidate, and its error is settled."""
         base, tree = self.trees(entry)
+        allowances, law = Allowances(self.store), law_of(base)
         patch = Patch.from_json(self.part(entry, "patch"))
         search = json.loads(self.part(entry, "search"))
         before = self.bench.trials_run
         evidence = self.bench.evaluate(
-            entry.base_commit, base, tree, patch, self.part(entry, "diff"), search["trials"], search["tried"]
+            entry.base_commit, base, tree, patch, self.part(entry, "diff"), search["trials"], search["tried"],
+            grant=lambda suites: allowances.grant(entry, suites, law),
+        )  # fmt: skip
+        promoted = bool(evidence.decisions) and all(one.outcome == "promote" for one in evidence.decisions)
+        return self.store.advance(
+            entry.id,
+            State.EVALUATED,
+            parts={"evidence.json": self.store.blobs.put(canonical_json(evidence))},
+            trials=self.bench.trials_run - before,
+            also=allowances.closes(entry, law, promoted=promoted),
         )
-        parts = {"evidence.json": self.store.blobs.put(canonical_json(evidence))}
-        return self.store.advance(entry.id, State.EVALUATED, parts=parts, trials=self.bench.trials_run - before)
+
+    def end(self, entry: Entry, state: State, note: str) -> Entry:
+        """End the way of a candidate early, and with it the account of its test."""
+        return self.store.advance(entry.id, state, note=note, also=Allowances(self.store).closes(entry))
 
     def judge(self, entry: Entry) -> Entry:
         """Let the parent's policies judge the facts."""
@@ -264,6 +280,11 @@ def candidate_id(base_commit: str, tree: Tree) -> str:
 def settings_of(base: Tree) -> Settings:
     """Return the parent's settings: a candidate is judged by the rules of its base, never by its own."""
     return parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
+
+
+def law_of(base: Tree) -> Law:
+    """Return what the parent's policy and settings say about the error of tests."""
+    return Law.of(load_bundle(policies_of(base)).parameters, settings_of(base).heldout.looks)
 
 
 def describe(error: SuccessorError) -> str:

@@ -16,7 +16,8 @@ from agent.candidate import State
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import BudgetSpent, CandidateTooDear, Infrastructure, Refused, SuccessorError
-from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe
+from agent.loop.allowance import Allowances
+from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe, law_of
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Ending, Stop
 from agent.loop.store import Entry
@@ -138,7 +139,7 @@ class Run:
                 self.made.append(entry)
                 self._walk(entry)
             else:
-                store.advance(entry.id, State.SUPERSEDED, note=f"{parent[:12]} is the newest generation now")
+                self.lifecycle.end(entry, State.SUPERSEDED, f"{parent[:12]} is the newest generation now")
 
     def _one(self, run: int, seed: int) -> bool:
         """One generation: brief, propose, draft, and the rest of the candidate's way. Whether anything was proposed."""
@@ -174,19 +175,23 @@ class Run:
         """Take one candidate to its next rest. A candidate that breaks our own steps fails alone; the world's failures
         leave it open, to be measured on another day."""
         if not self.confirm(entry):
-            self.lifecycle.store.advance(entry.id, State.SUPERSEDED, note="not wanted, before it was paid for")
+            self.lifecycle.end(entry, State.SUPERSEDED, "not wanted, before it was paid for")
             return
         try:
             self.lifecycle.resume(entry)
         except Infrastructure:
             raise
         except SuccessorError as error:
-            self.lifecycle.store.advance(entry.id, State.FAILED, note=describe(error))
+            self.lifecycle.end(self.lifecycle.store.candidate(entry.id), State.FAILED, describe(error))
             self.lifecycle.say(f"{entry.id} failed: {error}")
 
     def _may_go_on(self) -> None:
-        """Hold the pace: reviews that pile up, or too many generations in a day, stop the run."""
+        """Hold the pace: reviews that pile up, or too many generations in a day, stop the run.
+
+        So do held-out tasks that were looked at as often as they may be: what is drafted then could not be decided.
+        """
         self.checkpoint()
+        self._demand_look()
         store, pace = self.lifecycle.store, self.settings.pace
         pending = len(store.candidates([State.AWAITING_REVIEW]))
         if pending >= pace.max_pending_reviews:
@@ -196,6 +201,16 @@ class Run:
         recent = [e for e in store.candidates() if e.run is not None and e.created > store.now() - DAY]
         if len(recent) >= pace.max_generations_per_day:
             raise Stop("pace", f"{len(recent)} generations were made within a day, the most this workspace allows")
+
+    def _demand_look(self) -> None:
+        lifecycle = self.lifecycle
+        suites = {suite.digest: suite.name for suite in lifecycle.bench.suites if suite.objective}
+        law = law_of(lifecycle.repository.tree(select_parent(lifecycle.repository)))
+        try:
+            for looks in Allowances(lifecycle.store).looks(suites, law):
+                looks.taken()
+        except BudgetSpent as error:
+            raise Stop("heldout_exhausted", str(error)) from error
 
     def _told_of(self, entry: Entry) -> str:
         """What became of a candidate, in one word, and what it changed of what a candidate may; never why.

@@ -70,3 +70,22 @@ CREATE TABLE IF NOT EXISTS runs (
     trials       INTEGER NOT NULL DEFAULT 0,
     message      TEXT NOT NULL DEFAULT ''
 ) STRICT;
+
+-- What tests may err. A level is reserved, and a look counted, before the first trial of a test; both are settled in the
+-- transaction that makes its decision true.
+CREATE TABLE IF NOT EXISTS error_budgets (
+    owner        TEXT PRIMARY KEY,       -- run NUMBER, or candidate ID for what a person brought
+    budget       TEXT NOT NULL           -- JSON: agent.evaluate.alpha.ErrorBudget
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS heldout_looks (
+    digest       TEXT PRIMARY KEY,       -- of the suite: other tasks are another suite
+    suite        TEXT NOT NULL,
+    used         INTEGER NOT NULL,
+    spent_ppb    INTEGER NOT NULL        -- levels of all looks so far
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS allowances (
+    candidate    TEXT PRIMARY KEY REFERENCES candidates(id),
+    allowance    TEXT NOT NULL           -- JSON: agent.candidate.Allowance, as it was given
+) STRICT;

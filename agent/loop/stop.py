@@ -18,7 +18,15 @@ from agent.errors import Refused, StoreBroken
 from agent.workspace import Budget
 
 Ending = Literal[
-    "done", "nothing_found", "budget_exhausted", "halted", "interrupted", "pending_reviews", "pace", "failed"
+    "done",
+    "nothing_found",
+    "budget_exhausted",
+    "heldout_exhausted",
+    "halted",
+    "interrupted",
+    "pending_reviews",
+    "pace",
+    "failed",
 ]
 
 

@@ -15,7 +15,7 @@ from agent.candidate import State, step
 from agent.errors import StoreBroken, UnknownId
 from agent.loop.blobs import Blobs
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,19 @@ class Store:
         return True
 
     def advance(
-        self, candidate: str, target: State, *, note: str = "", parts: Mapping[str, str] | None = None, trials: int = 0
+        self,
+        candidate: str,
+        target: State,
+        *,
+        note: str = "",
+        parts: Mapping[str, str] | None = None,
+        trials: int = 0,
+        also: Callable[[sqlite3.Connection], None] = lambda _: None,
     ) -> Entry:
-        """Move a candidate to `target`, adding parts and trials, in one transaction; out of order raises."""
+        """Move a candidate to `target`, adding parts and trials, in one transaction; out of order raises.
+
+        `also`: what becomes true with it, in tables of others.
+        """
         with self.writing() as db:
             entry = self._one(db, candidate)
             step(entry.state, target)
@@ -108,6 +118,7 @@ class Store:
                 (target, merged, trials, candidate),
             )
             self._note(db, candidate, entry.state, target, note)
+            also(db)
             return self._one(db, candidate)
 
     def attach(self, candidate: str, parts: Mapping[str, str]) -> Entry:
@@ -194,8 +205,8 @@ class Store:
                 f"the store was written by a newer successor (schema {version})", mend="Upgrade successor"
             )
         scripts = files("agent.loop")
-        if version == 1:
-            self._renew(scripts.joinpath("schema_1_to_2.sql").read_text("utf-8"))
+        for step_from in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+            self._renew(step_from, scripts.joinpath(f"schema_{step_from}_to_{step_from + 1}.sql").read_text("utf-8"))
         db.executescript(scripts.joinpath("schema.sql").read_text("utf-8"))
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         # Reading every table once makes a damaged file known now, not in the middle of a run.
@@ -203,13 +214,13 @@ class Store:
         if state != "ok":
             raise sqlite3.DatabaseError(state)
 
-    def _renew(self, script: str) -> None:
-        """Take the step from schema 1 to 2, unless another process took it meanwhile."""
+    def _renew(self, version: int, script: str) -> None:
+        """Take the step to the next schema, unless another process took it meanwhile."""
         with self.writing() as db:
-            if db.execute("PRAGMA user_version").fetchone() == (1,):
+            if db.execute("PRAGMA user_version").fetchone() == (version,):
                 for statement in script.split(";"):
                     db.execute(statement)
-                db.execute("PRAGMA user_version = 2")
+                db.execute(f"PRAGMA user_version = {version + 1}")
 
     def _note(self, db: sqlite3.Connection, candidate: str, source: str, target: str, note: str) -> None:
         db.execute(

@@ -6,7 +6,7 @@ import pytest
 
 from agent.errors import BudgetSpent, CandidateTooDear, ModelDown, Refused
 from agent.evaluate.evaluator import Evaluator
-from agent.evaluate.evidence import measure
+from agent.evaluate.pairs import Pairs
 from agent.evaluate.suite import ModelSuite, SkillSuite, Task
 from agent.evaluate.trial import Attempted, MemoryTrials, TrialKey
 from sandbox.broker.ledger import Budget, Budgets, Exhausted, Ledger, Spent
@@ -198,9 +198,10 @@ def test_a_comparison_runs_each_task_so_many_times_and_takes_turns(make, base, s
 
     order = []
     suite.trial = trial
-    (dev, heldout), trials = measure(evaluator._scorer, [suite], settings, base, other)
+    pairs = Pairs(evaluator._scorer, settings, base, other)
+    dev, heldout = pairs.measure([(suite, "dev"), (suite, "heldout")])
 
-    assert (trials, len(order)) == (36, 36)
+    assert (pairs.trials, len(order)) == (36, 36)
     found = dev.comparison
     assert (found.repeats, found.tasks, found.parent_ppm, found.candidate_ppm) == (3, 2, 200_000, 600_000)
     assert (found.model, found.graded) == ("m-1", "apart")

@@ -18,7 +18,7 @@ from agent.evaluate.staging import Staging
 from agent.evaluate.trial import MemoryTrials
 from sandbox.contract import Limits
 from sandbox.errors import SandboxBroken
-from tests.evaluate.world import MAIN, SCAFFOLD_TEST, tiny_tree
+from tests.evaluate.world import MAIN, SCAFFOLD_TEST, alone, tiny_tree
 
 KEPT, OWN = "tests/kept/test_kept.py", "tests/scaffold/test_scaffold.py"
 
@@ -221,8 +221,8 @@ def test_a_workspace_without_kept_tests_expects_none(graded):
     assert graded({KEPT: None}, parent=tiny_tree({KEPT: None}))[0].expected == 0
 
 
-def evidence_of(evaluator, base, tree):
-    return evaluator.evaluate("0" * 40, base, tree, diff(base, tree), unified_diff(base, tree), 7, 3)
+def evidence_of(evaluator, base, tree, grant=alone):
+    return evaluator.evaluate("0" * 40, base, tree, diff(base, tree), unified_diff(base, tree), 7, 3, grant=grant)
 
 
 def test_a_true_gain_is_measured_on_both_splits_and_evidence_is_whole(evaluator, wall):
@@ -319,4 +319,4 @@ def test_evidence_is_canonical(evaluator, base):
 
     evidence = evidence_of(evaluator, base, base.with_file("scaffold/extra.py", File(b"x = 1\n")))
 
-    assert json.loads(canonical_json(evidence))["schema"] == "successor.evidence/v3"
+    assert json.loads(canonical_json(evidence))["schema"] == "successor.evidence/v4"

@@ -3,6 +3,7 @@
 import ast
 import json
 
+from agent.candidate import Allowance
 from agent.edits.tree import File, Tree
 from sandbox.contract import Ending, Outcome
 from sandbox.errors import SandboxBroken
@@ -104,6 +105,14 @@ def tiny_tree(changes=None):
         "tests/scaffold/test_scaffold.py": SCAFFOLD_TEST,
     }
     return Tree({path: File(content) for path, content in (files | (changes or {})).items() if content is not None})
+
+
+def alone(_):
+    """The error of a candidate that is the only one there ever is."""
+    return Allowance(
+        run_error_ppb=50_000_000, run_candidates=1, given_ppb=50_000_000, looks_error_ppb=50_000_000, looks_allowed=1,
+        looks_used=1, level_ppb=25_000_000,
+    )  # fmt: skip
 
 
 def said(text: bytes = b"", *, ending=Ending.EXITED, code=0):

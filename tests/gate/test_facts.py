@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from agent.candidate import Comparison, Evidence, LeftOut, ProbeResult, SandboxRecord, TestReport
+from agent.candidate import (
+    Allowance,
+    Comparison,
+    Deciding,
+    Evidence,
+    Frozen,
+    LeftOut,
+    LookTaken,
+    ProbeResult,
+    SandboxRecord,
+    TestReport,
+)
 from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.errors import PolicyDenied
@@ -51,6 +62,34 @@ def comparison(suite, split, gain=0, spread=0, **changes):
     return Comparison.model_validate({**values, **changes})
 
 
+ALLOWANCE = Allowance(
+    run_error_ppb=50_000_000, run_candidates=10, given_ppb=5_000_000, looks_error_ppb=50_000_000, looks_allowed=20,
+    looks_used=3, level_ppb=2_500_000,
+)  # fmt: skip
+
+
+def decision(suite="search", outcome="promote", p_value=60_000, allowance=ALLOWANCE, **changes):
+    look = LookTaken(
+        number=1, decision="promote" if outcome == "promote" else "stop", pairs=80, of=80, families=30, gain_ppm=50_000, gain_low_ppm=35_000,
+        gain_high_ppm=65_000, expected_ppm=48_000, better_ppm=999_999, p_value_ppb=p_value, chance_ppm=1_000_000,
+    )  # fmt: skip
+    values = {
+        "suite": suite, "suite_digest": SOME, "outcome": outcome, "why": "", "tasks": 80, "families": 30, "repeats": 1,
+        "allowance": allowance, "looks": (look,),
+    }  # fmt: skip
+    return Deciding.model_validate({**values, **changes})
+
+
+def frozen(**changes):
+    return Frozen.model_validate(
+        {"suite": "edit", "status": "measured", "tasks": 40, "candidate_ppm": 1_000_000, **changes}
+    )
+
+
+def given(**changes):
+    return (decision(allowance=ALLOWANCE.model_copy(update=changes)),)
+
+
 def report(which, **changes):
     values = {
         "which": which,
@@ -82,6 +121,8 @@ def evidence(base, tree, /, **changes):
             comparison("edit", "dev"),
             comparison("edit", "heldout"),
         ),
+        "decisions": (decision(),),
+        "frozen": (frozen(),),
         "left_out": (LeftOut(suite="coding", task="", why="it needs a model"),),
         "probes": PROBES,
         "sandbox": SandboxRecord(backend="docker", level="container", runtime=SOME, network="none", limits=SOME),
@@ -223,7 +264,21 @@ EVIDENCE = {
     "of a sick machine": ({"comparisons": swapped("edit", "dev", infrastructure_failures=160)}, "infrastructure-quiet"),
     "with no gain": ({"comparisons": swapped("search", "heldout", gain_low_ppm=-1, gain_ppm=0)}, "objective-gain"),
     "with an uncertain gain": ({"comparisons": swapped("search", "heldout", gain_low_ppm=0)}, "objective-gain"),
-    "with a gain by chance": ({"comparisons": swapped("search", "heldout", p_value_ppm=60_000)}, "gain-significant"),
+    "that its test stopped": ({"decisions": (decision(outcome="stop"),)}, "gain-promoted"),
+    "whose test was not begun": (
+        {"decisions": (decision(outcome="not_begun", why="kept tests failed", allowance=None, looks=()),)}, "gain-promoted",
+    ),
+    "without a test": ({"decisions": ()}, "gain-promoted"),
+    "with a test of another suite": ({"decisions": (decision("edit"),)}, "gain-promoted"),
+    "with the better of two tests": ({"decisions": (decision(), decision())}, "gain-promoted"),
+    "with a test that was given no level": ({"decisions": (decision(allowance=None),)}, "error-within-budget"),
+    "with more error than its run had": ({"decisions": given(run_error_ppb=50_000_001)}, "error-within-budget"),
+    "with more error than it was given": ({"decisions": given(given_ppb=2_000_000)}, "error-within-budget"),
+    "with more error than one look may have": ({"decisions": given(level_ppb=2_500_001)}, "error-within-budget"),
+    "after too many looks": ({"decisions": given(looks_used=21)}, "error-within-budget"),
+    "promoted beyond its level": ({"decisions": (decision(p_value=2_500_001),)}, "error-within-budget"),
+    "that lost what was frozen": ({"frozen": (frozen(gain_low_ppm=-20_000, lost=("t",)),)}, "frozen-held"),
+    "that eroded what was frozen": ({"frozen": (frozen(candidate_ppm=800_000),)}, "frozen-not-eroded"),
     "with a gain within the noise": ({"comparisons": swapped("search", "heldout", noise_ppm=50_000)}, "gain-above-noise"),
     "with a gain on dev tasks only": ({"comparisons": swapped("search", "dev", gain_ppm=400_000)}, "gain-travels"),
     "with a loss elsewhere": ({"comparisons": swapped("edit", "heldout", gain_low_ppm=-20_000)}, "no-regression"),
@@ -257,11 +312,11 @@ def test_evidence_that_does_not_carry_the_decision_is_denied_by_its_rule(name):
 
 def test_what_was_not_measured_counts_as_the_worst_it_could_be():
     about_scores = {
-        "every-suite-measured", "enough-tasks", "infrastructure-quiet", "objective-gain", "gain-significant",
-        "gain-above-noise", "gain-travels", "no-regression",
+        "every-suite-measured", "enough-tasks", "infrastructure-quiet", "objective-gain", "gain-promoted",
+        "gain-above-noise", "gain-travels", "no-regression", "error-within-budget",
     }  # fmt: skip
 
-    assert denied_by(HONEST, comparisons=()) == about_scores
+    assert denied_by(HONEST, comparisons=(), decisions=()) == about_scores
 
 
 def test_an_unchanged_tree_is_denied():
@@ -336,7 +391,7 @@ def test_a_derived_block_that_does_not_follow_is_refused():
         b"{" * 100_000,
         b"[" * 100_000,
         b"\xff",
-        b'{"schema":"successor.facts/v3"}',
+        b'{"schema":"successor.facts/v4"}',
         b'{"a":1.5}',
         b'{"a":NaN}',
         b'{"a":1e999}',

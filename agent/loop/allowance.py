@@ -1,0 +1,189 @@
+"""What tests may err: the error budget of each run and the held-out looks of the workspace, kept in the store.
+
+A test is given its level, and its look, in one transaction before its first trial, and asks for nothing again when it
+is taken up after a kill. The budget is settled in the transaction that makes the decision true. So a killed process
+neither loses error nor spends it twice, and at no time is more reserved and spent than there is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from agent.candidate import Allowance, State
+from agent.errors import BudgetSpent, PolicyDenied, StoreBroken
+from agent.evaluate.alpha import ErrorBudget
+from agent.evaluate.deciding import MOST_LEVEL_PPB
+from agent.evaluate.suite import Suite
+from agent.loop.store import Entry, Store
+
+Database = sqlite3.Connection
+
+UNTESTED = (State.DRAFTED, State.SCREENED)
+"""Where a candidate stands before its test came to an end."""
+
+NEW_TASKS = "Give the suite new held-out tasks, such as by another seed in its file: docs/policies.md says how"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What the parent's policy and settings say about error."""
+
+    run_error_ppb: int
+    looks_error_ppb: int
+    looks: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, object], looks: int) -> Law:
+        """Read it from a bundle's parameters. Raises `PolicyDenied` where they do not name both errors."""
+        found = [parameters.get(name) for name in ("max_run_error_ppb", "max_heldout_error_ppb")]
+        if not all(type(error) is int and 0 < error < 500_000_000 for error in found):
+            raise PolicyDenied(
+                "the policy does not say how often tests may err",
+                why="max_run_error_ppb and max_heldout_error_ppb are billionths, above 0 and under one half",
+                mend="Set both in policies/bundle.yaml",
+            )
+        run, heldout = found
+        assert isinstance(run, int)
+        assert isinstance(heldout, int)
+        return cls(run, heldout, looks)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How often held-out tasks were looked at, of how often they may be."""
+
+    suite: str
+    used: int
+    allowed: int
+    each_ppb: int
+    """The level of the next look; 0 when there is none."""
+
+    def taken(self) -> Looks:
+        """Return these looks if there is one more; raise `BudgetSpent` when there is none."""
+        if self.each_ppb < 1:
+            raise BudgetSpent(
+                f"{self.used} candidates were shown to the held-out tasks of suite {self.suite}, and no more may be",
+                why="tasks that were looked at often are held out no more",
+                mend=NEW_TASKS,
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """The accounts of one workspace."""
+
+    store: Store
+
+    def grant(self, entry: Entry, suites: Sequence[Suite], law: Law) -> Allowance:
+        """Give a candidate the error of its test on these suites; what it was given before, when it was.
+
+        Raises `BudgetSpent` when its run has no error left, or the workspace no look.
+        """
+        with self.store.writing() as db:
+            row = db.execute("SELECT allowance FROM allowances WHERE candidate = ?", (entry.id,)).fetchone()
+            if row is not None:
+                return _allowance(row[0])
+            budget = (_find(db, entry) or _open(db, entry, law)).reserve(entry.id)
+            looks = [_looks(db, suite.name, suite.digest, law).taken() for suite in suites]
+            given = budget.reserved[entry.id]
+            allowance = Allowance(
+                run_error_ppb=budget.alpha_ppb,
+                run_candidates=budget.candidates,
+                given_ppb=given,
+                looks_error_ppb=law.looks_error_ppb,
+                looks_allowed=law.looks,
+                looks_used=max(one.used for one in looks) + 1,
+                level_ppb=min(given, MOST_LEVEL_PPB, *(one.each_ppb for one in looks)),
+            )
+            _keep(db, entry, budget)
+            for suite in suites:
+                db.execute(_LOOK, (suite.digest, suite.name, allowance.level_ppb))
+            db.execute("INSERT INTO allowances VALUES (?,?)", (entry.id, allowance.model_dump_json()))
+            return allowance
+
+    def closes(self, entry: Entry, law: Law | None = None, *, promoted: bool = False) -> Callable[[Database], None]:
+        """Return what closes the account of a candidate, in the transaction that moves it on from where it is.
+
+        One whose test was begun has used its level up, unless it was promoted. One that ended before takes nothing.
+        Without `law`, a budget that nobody opened stays so: the others then share among more than there will be.
+        """
+
+        def close(db: Database) -> None:
+            if entry.state not in UNTESTED:
+                return
+            budget = _find(db, entry) or (_open(db, entry, law) if law else None)
+            if budget is not None and entry.id in budget.reserved:
+                _keep(db, entry, budget.settle(entry.id, promoted=promoted))
+            elif budget is not None and budget.seen < budget.candidates:
+                _keep(db, entry, budget.pass_over())
+
+        return close
+
+    def looks(self, suites: Mapping[str, str], law: Law) -> tuple[Looks, ...]:
+        """Return how often each suite was looked at, given as its name by its digest."""
+        with self.store.reading() as db:
+            return tuple(_looks(db, name, digest, law) for digest, name in suites.items())
+
+    def budget(self, run: int) -> ErrorBudget | None:
+        """Return the error budget of a run; None when no candidate of it came so far."""
+        with self.store.reading() as db:
+            row = db.execute(_BUDGET, (f"run {run}",)).fetchone()
+        return _read(row[0]) if row else None
+
+
+_BUDGET = "SELECT budget FROM error_budgets WHERE owner = ?"
+_LOOK = (
+    "INSERT INTO heldout_looks (digest, suite, used, spent_ppb) VALUES (?,?,1,?) "
+    "ON CONFLICT (digest) DO UPDATE SET used = used + 1, spent_ppb = spent_ppb + excluded.spent_ppb"
+)
+
+
+def _owner(entry: Entry) -> str:
+    """Whose budget a candidate draws on: its run's, or one of its own when a person brought it."""
+    return f"candidate {entry.id}" if entry.run is None else f"run {entry.run}"
+
+
+def _find(db: Database, entry: Entry) -> ErrorBudget | None:
+    row = db.execute(_BUDGET, (_owner(entry),)).fetchone()
+    return _read(row[0]) if row else None
+
+
+def _open(db: Database, entry: Entry, law: Law) -> ErrorBudget:
+    row = db.execute("SELECT wanted FROM runs WHERE id = ?", (entry.run,)).fetchone()
+    return ErrorBudget(law.run_error_ppb, max(1, row[0] if row else 1))
+
+
+def _keep(db: Database, entry: Entry, budget: ErrorBudget) -> None:
+    db.execute(
+        "INSERT INTO error_budgets VALUES (?,?) ON CONFLICT (owner) DO UPDATE SET budget = excluded.budget",
+        (_owner(entry), json.dumps(budget.document(), sort_keys=True)),
+    )
+
+
+def _read(text: str) -> ErrorBudget:
+    try:
+        return ErrorBudget.from_document(json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise StoreBroken("an error budget in the store cannot be read", why=str(error)) from error
+
+
+def _allowance(text: str) -> Allowance:
+    try:
+        return Allowance.model_validate_json(text)
+    except ValidationError as error:
+        raise StoreBroken("an allowance in the store cannot be read", why=f"{error.error_count()} faults") from error
+
+
+def _looks(db: Database, suite: str, digest: str, law: Law) -> Looks:
+    row = db.execute("SELECT used, spent_ppb FROM heldout_looks WHERE digest = ?", (digest,)).fetchone()
+    used, spent = row or (0, 0)
+    left = law.looks - used
+    # More looks allowed than before share what is left; they bring no error of their own.
+    each = min(law.looks_error_ppb // law.looks, (law.looks_error_ppb - spent) // left) if left > 0 else 0
+    return Looks(suite, used, law.looks, max(0, each))
