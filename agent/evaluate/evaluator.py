@@ -13,14 +13,16 @@ from agent.digest import sha256
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import UnknownId
+from agent.evaluate.canaries import Canaries
 from agent.evaluate.checkup import Checkup
 from agent.evaluate.evidence import STORED_REPEAT, measure, run_tests, spending
 from agent.evaluate.executor import Executor
 from agent.evaluate.guard import Guard
 from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
-from agent.evaluate.probes.catalogue import PROBES
 from agent.evaluate.probes.probe import Subject
+from agent.evaluate.probes.running import Place
+from agent.evaluate.probing import Probing
 from agent.evaluate.replay import Replayed, ReplayWork, replay
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
@@ -45,6 +47,8 @@ class Evaluator:
         *,
         desk: Desk | None = None,
         left_out: Sequence[LeftOut] = (),
+        reviewed: Tree | None = None,
+        canaries: Canaries | None = None,
         workers: int = 2,
         checkpoint: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _: None,
@@ -61,6 +65,9 @@ class Evaluator:
         self._executor = Executor(backend, self._limits, workers, checkpoint)
         self._left_out = tuple(left_out)
         self._trials = trials
+        self._reviewed = reviewed
+        place = Place(settings, tuple(suites), canaries or Canaries())
+        self._probing = Probing(self._executor, self._staging, place)
         self._scorer = Scorer(
             self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend), desk
         )
@@ -202,7 +209,7 @@ class Evaluator:
         tests = run_tests(self._executor, self._staging, self._settings, base, tree)
         self._progress("measuring parent and candidate in pairs")
         measured, trials = measure(self._scorer, tuple(self._suites.values()), self._settings, base, tree)
-        subject = Subject(base, tree, tuple(measured))
+        probes = self._probing.look(Subject(base, tree, tuple(measured), self._reviewed), self._progress)
         return Evidence(
             base_commit=base_commit,
             base_tree=base.digest,
@@ -211,7 +218,7 @@ class Evaluator:
             tests=tuple(tests),
             comparisons=tuple(one.comparison for one in measured),
             left_out=self._left_out,
-            probes=tuple(probe.look(subject) for probe in PROBES),
+            probes=probes,
             sandbox=self._record(),
             trials=trials,
             search_trials=search_trials,
