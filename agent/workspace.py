@@ -145,6 +145,8 @@ class Pace(_Section):
 
     max_pending_reviews: Positive = 3
     max_generations_per_day: Positive = 10
+    max_changed_lines_since_deep_review: Positive = 2_000
+    """Beyond it, each candidate's review begins with a finding that says so."""
 
 
 class ReviewSettings(_Section):

@@ -13,6 +13,7 @@ from agent.digest import sha256
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import UnknownId
+from agent.evaluate.canaries import Canaries
 from agent.evaluate.checkup import Checkup
 from agent.evaluate.deciding import Grant
 from agent.evaluate.evidence import run_tests
@@ -23,8 +24,9 @@ from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
 from agent.evaluate.measuring import measure
 from agent.evaluate.pairs import STORED_REPEAT, Pairs, spending
-from agent.evaluate.probes.catalogue import PROBES
 from agent.evaluate.probes.probe import Subject
+from agent.evaluate.probes.running import Place
+from agent.evaluate.probing import Probing
 from agent.evaluate.replay import Replayed, ReplayWork, replay
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
@@ -49,6 +51,8 @@ class Evaluator:
         *,
         desk: Desk | None = None,
         left_out: Sequence[LeftOut] = (),
+        reviewed: Tree | None = None,
+        canaries: Canaries | None = None,
         workers: int = 2,
         checkpoint: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _: None,
@@ -65,6 +69,9 @@ class Evaluator:
         self._executor = Executor(backend, self._limits, workers, checkpoint)
         self._left_out = tuple(left_out)
         self._trials = trials
+        self._reviewed = reviewed
+        place = Place(settings, tuple(suites), canaries or Canaries())
+        self._probing = Probing(self._executor, self._staging, place)
         self._scorer = Scorer(
             self._executor, self._staging, trials, runtime.digest, digest_of(self._limits, backend), desk
         )
@@ -210,8 +217,8 @@ class Evaluator:
         tests = run_tests(self._executor, self._staging, self._settings, base, tree)
         pairs = Pairs(self._scorer, self._settings, base, tree)
         found = measure(pairs, self.suites, tests, grant, self._settings.seed, self._progress)
-        subject = Subject(base, tree, found.measured)
         left_out = (*self._left_out, *found.left_out)
+        probes = self._probing.look(Subject(base, tree, found.measured, self._reviewed), self._progress)
         return Evidence(
             base_commit=base_commit,
             base_tree=base.digest,
@@ -222,7 +229,7 @@ class Evaluator:
             decisions=found.decisions,
             frozen=held_to(frozen, found.measured, left_out, self.suites, self._settings.seed),
             left_out=left_out,
-            probes=tuple(probe.look(subject) for probe in PROBES),
+            probes=probes,
             sandbox=self._record(),
             trials=pairs.trials,
             search_trials=search_trials,

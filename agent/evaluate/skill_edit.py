@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,9 +22,12 @@ from agent.evaluate.answers import read_answers
 from agent.evaluate.edit_tasks import EditTask, make_tasks
 from agent.evaluate.modules import list_modules, split_families
 from agent.evaluate.suite import FULL, SPLITS, Split, SuiteJob, Task, mean_ppm
+from agent.evaluate.twins import Twin, by_task, labels, rename_edit, surroundings
 from sandbox.contract import Command, Runtime
 
 ENTRY = "edit"
+MOVED = "vendored"
+"""Folder in which a re-labelled twin's file lies."""
 RULE = "exact-or-refused/v1"
 HONEST_REFUSAL = FULL // 4
 LINE_CAP = 262_144
@@ -68,7 +71,23 @@ class EditSuite:
 
     def job(self, split: Split, task_ids: Sequence[str]) -> SuiteJob:
         """Apply each edit to the content it comes with; nothing is mounted."""
-        chosen = {task: self._tasks[split][task] for task in task_ids}
+        return self._job([self._tasks[split][task] for task in task_ids])
+
+    def twin(self, split: Split, task_ids: Sequence[str], twin: Twin) -> SuiteJob:
+        """The same edits with other identifiers; or under other labels and in another folder."""
+        names, plain = labels(task_ids, twin), twin.kind == "relabelled"
+        tasks = [(self._tasks[split][task], label) for task, label in names.items()]
+        job = self._job(
+            [
+                replace(task, id=label, path=f"{MOVED}/{task.path}") if plain else rename_edit(task, twin.seed)
+                for task, label in tasks
+            ]
+        )
+        command = replace(job.command, env=surroundings(twin))
+        return replace(job, command=command, score=lambda out: by_task(job.score(out), names))
+
+    def _job(self, tasks: Sequence[EditTask]) -> SuiteJob:
+        chosen = {task.id: task for task in tasks}
         lines = [
             json.dumps({"id": task.id, "path": task.path, "content": task.content, "edit": task.edit})
             for task in chosen.values()

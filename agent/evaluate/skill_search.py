@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,9 +13,12 @@ from agent.digest import canonical_json, sha256
 from agent.evaluate.answers import read_answers
 from agent.evaluate.corpus import Corpus, CorpusPlan
 from agent.evaluate.suite import FULL, Split, SuiteJob, Task, mean_ppm
+from agent.evaluate.twins import Twin, by_task, labels, reword_question, surroundings
 from sandbox.contract import Command, Mount
 
 CORPUS = "/corpus"
+MOVED_CORPUS = "/library"
+"""Where a re-labelled twin finds it."""
 ENTRY = "rank"
 RULE = "reciprocal-rank/v1"
 RANKED = 20
@@ -79,16 +83,34 @@ class SearchSuite:
 
     def job(self, split: Split, task_ids: Sequence[str]) -> SuiteJob:
         """Index the corpus of the split once and rank it for each question."""
-        queries = self._queries[split]
-        lines = [json.dumps({"id": task, "query": queries[task].text}) for task in task_ids]
+        return self._job(split, {task: self._queries[split][task].text for task in task_ids})
+
+    def twin(self, split: Split, task_ids: Sequence[str], twin: Twin) -> SuiteJob:
+        """The same questions in other words; or under other labels, and the corpus at another place."""
+        names, queries = labels(task_ids, twin), self._queries[split]
+        plain = twin.kind == "relabelled"
+        asked = {
+            label: queries[task].text if plain else reword_question(queries[task].text, twin.seed)
+            for task, label in names.items()
+        }
+        job = self._job(split, asked, names, corpus=MOVED_CORPUS if plain else CORPUS)
+        command = replace(job.command, env=surroundings(twin))
+        return replace(job, command=command, score=lambda out: by_task(job.score(out), names))
+
+    def _job(
+        self, split: Split, asked: Mapping[str, str], names: Mapping[str, str] | None = None, corpus: str = CORPUS
+    ) -> SuiteJob:
+        """Ask questions by label; `names` maps tasks to labels where the two differ."""
+        lines = [json.dumps({"id": label, "query": text}) for label, text in asked.items()]
         command = Command(
-            argv=("python", "-m", "scaffold", ENTRY, "--corpus", CORPUS, "--limit", str(RANKED)),
+            argv=("python", "-m", "scaffold", ENTRY, "--corpus", corpus, "--limit", str(RANKED)),
             deadline=self._settings.deadline_seconds,
             stdin="".join(line + "\n" for line in lines).encode(),
         )
-        answers = {task: queries[task].answer for task in task_ids}
-        corpus = Mount(self._corpus.folders[split], CORPUS, lasting=True)
-        return SuiteJob((corpus,), command, lambda out: score(out, answers))
+        known = self._queries[split]
+        answers = {label: known[task].answer for task, label in (names or {task: task for task in asked}).items()}
+        mount = Mount(self._corpus.folders[split], corpus, lasting=corpus == CORPUS)
+        return SuiteJob((mount,), command, lambda out: score(out, answers))
 
     def impossible(self, split: Split) -> frozenset[str]:  # noqa: ARG002  # the Protocol's signature
         """None: every question has an answer."""

@@ -1,4 +1,7 @@
-"""What a probe is given and what it gives back. A probe computes; it runs nothing and decides nothing."""
+"""What a probe is given and what it gives back. A probe computes; it runs nothing and decides nothing.
+
+One that must see something run is a `agent.evaluate.probes.running.RunningProbe`.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +60,8 @@ class Subject:
     base: Tree
     tree: Tree
     measured: tuple[Measured, ...] = ()
+    reviewed: Tree | None = None
+    """The tree that people last looked at deeply, where it is known; else the cumulative change is not known either."""
 
     def changes(self) -> Iterator[Change]:
         """Yield what differs between the two trees, in order of the paths."""
@@ -88,7 +93,21 @@ class Probe(Protocol):
         ...
 
 
-def result(probe: Probe, findings: Iterator[str] | tuple[str, ...] | list[str]) -> ProbeResult:
+class Named(Protocol):
+    """Whatever findings are reported for."""
+
+    @property
+    def name(self) -> str:
+        """Stable name, as policies use it."""
+        ...
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a finding denies by default."""
+        ...
+
+
+def result(probe: Named, findings: Iterator[str] | tuple[str, ...] | list[str]) -> ProbeResult:
     """Return a result whose findings are safe to show: ASCII, short, and not too many."""
     shown = [finding.encode("ascii", "backslashreplace").decode()[:MAX_FINDING] for finding in findings]
     if len(shown) > MAX_FINDINGS:

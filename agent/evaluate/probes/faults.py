@@ -1,0 +1,181 @@
+"""Broken copies of a definition, made by libcst: what a test that tests it must notice.
+
+Two kinds. A *gross* fault takes the body away, so that the definition answers nothing, or something odd. A *fine* one
+changes a single place: a condition turned round, a comparison moved by one, a number, a statement left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst.helpers import ensure_type
+
+ODD = "-1"
+"""What a definition answers that should answer something else."""
+
+_SWAPS: dict[type[cst.CSTNode], Callable[[], cst.CSTNode]] = {
+    cst.LessThan: cst.LessThanEqual,
+    cst.LessThanEqual: cst.LessThan,
+    cst.GreaterThan: cst.GreaterThanEqual,
+    cst.GreaterThanEqual: cst.GreaterThan,
+    cst.Equal: cst.NotEqual,
+    cst.NotEqual: cst.Equal,
+    cst.Add: cst.Subtract,
+    cst.Subtract: cst.Add,
+}
+_BROKEN = "raise LookupError"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One broken copy of a whole file."""
+
+    name: str
+    """Of the definition, as `Search.rank`."""
+    what: str
+    """What was done, in words; the same words for the same fault of another version of the definition."""
+    source: bytes
+    gross: bool
+
+
+def definitions(source: bytes) -> dict[str, cst.FunctionDef]:
+    """Return every function of a file by its qualified name, the last of a name; nothing for what is not Python."""
+    module = _parsed(source)
+    return dict(_functions(module.body, "")) if module else {}
+
+
+def _functions(body: Sequence[Any], prefix: str) -> Iterator[tuple[str, cst.FunctionDef]]:
+    for node in body:
+        if isinstance(node, cst.FunctionDef):
+            yield prefix + node.name.value, node
+        elif isinstance(node, cst.ClassDef) and isinstance(node.body, cst.IndentedBlock):
+            yield from _functions(node.body.body, f"{prefix}{node.name.value}.")
+        elif isinstance(node, cst.If | cst.Try | cst.With) and isinstance(node.body, cst.IndentedBlock):
+            yield from _functions(node.body.body, prefix)
+
+
+def gross(source: bytes, name: str) -> tuple[Fault, ...]:
+    """Return the copies of a file in which a function answers nothing, and something odd."""
+    module, node = _parsed(source), definitions(source).get(name)
+    if module is None or node is None:
+        return ()
+    answers = ["None"] if node.name.value == "__init__" else ["None", ODD]
+    yields = _finds(node, cst.Yield)
+    return tuple(
+        Fault(name, f"it answers {answer}", _replaced(module, node, _emptied(node, answer, yields)), gross=True)
+        for answer in answers
+    )
+
+
+def fine(source: bytes, name: str) -> tuple[Fault, ...]:
+    """Return the copies of a file in which a single place of a function is broken, in the order of the places."""
+    module, node = _parsed(source), definitions(source).get(name)
+    if module is None or node is None:
+        return ()
+    collector = _Places()
+    node.body.visit(collector)
+    seen: dict[str, Fault] = {}
+    for old, new, what in collector.places:
+        text = " ".join(module.code_for_node(old).split())[:120]
+        broken = _replaced(module, old, new)
+        if broken != source and _parses(broken):
+            seen.setdefault(f"{what}: {text}", Fault(name, f"{what}: {text}", broken, gross=False))
+    return tuple(seen.values())
+
+
+def blackout(source: bytes, spared: frozenset[str]) -> bytes:
+    """Return a file in which every function fails as soon as it is called, but for those of some names."""
+    module = _parsed(source)
+    return module.visit(_Blackout(spared)).bytes if module else source
+
+
+def _replaced(module: cst.Module, old: cst.CSTNode, new: cst.CSTNode) -> bytes:
+    return ensure_type(module.deep_replace(old, new), cst.Module).bytes
+
+
+def _emptied(node: cst.FunctionDef, answer: str, yields: bool) -> cst.FunctionDef:
+    lines = [f"if {answer} is not None:", f"    yield {answer}", "return", "yield"] if yields else [f"return {answer}"]
+    return _with_body(node, "\n".join(lines) + "\n")
+
+
+def _with_body(node: cst.FunctionDef, code: str) -> cst.FunctionDef:
+    body = cst.parse_module("def f():\n" + "".join(f"    {line}\n" for line in code.splitlines())).body[0]
+    return node.with_changes(body=ensure_type(body, cst.FunctionDef).body)
+
+
+class _Blackout(cst.CSTTransformer):
+    """Replaces the body of each function, from the outside in."""
+
+    def __init__(self, spared: frozenset[str]) -> None:
+        super().__init__()
+        self._spared = spared
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Look into a function only where it is spared itself."""
+        return not isinstance(node, cst.FunctionDef) or node.name.value in self._spared
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        """Break it."""
+        if not isinstance(original_node, cst.FunctionDef) or original_node.name.value in self._spared:
+            return updated_node
+        return _with_body(updated_node, _BROKEN + "\nyield" * _finds(original_node, cst.Yield))
+
+
+class _Places(cst.CSTVisitor):
+    """Collects what can be broken in a body, with what stands there instead. Nested functions belong to it."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[cst.CSTNode, cst.CSTNode, str]] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Note what can be done to a node."""
+        match node:
+            case cst.If(test=test) | cst.While(test=test) | cst.IfExp(test=test):
+                self._turned(test)
+            case cst.ComparisonTarget(operator=operator) | cst.BinaryOperation(operator=operator):
+                self._swapped(operator)
+            case cst.Integer():
+                self.places.append((node, cst.Integer(str(node.evaluated_value + 1)), "a number is one more"))
+            case cst.SimpleStatementLine(body=[cst.Assign() | cst.AugAssign() | cst.Raise() | cst.Expr(cst.Call())]):
+                self.places.append((node, node.with_changes(body=[cst.Pass()]), "a statement is left out"))
+        return True
+
+    def _turned(self, test: cst.BaseExpression) -> None:
+        bare = test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        turned = cst.UnaryOperation(cst.Not(), bare, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        self.places.append((test, turned, "a condition is turned round"))
+
+    def _swapped(self, operator: cst.CSTNode) -> None:
+        swap = _SWAPS.get(type(operator))
+        if swap is not None:
+            self.places.append((operator, swap(), "an operator is another one"))
+
+
+def _finds(node: cst.FunctionDef, kind: type[cst.CSTNode]) -> bool:
+    """Whether a function has a node of a kind, but for those of functions within it."""
+    pending: list[cst.CSTNode] = list(node.body.children)
+    while pending:
+        one = pending.pop()
+        if isinstance(one, kind):
+            return True
+        if not isinstance(one, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+            pending += one.children
+    return False
+
+
+def _parsed(source: bytes) -> cst.Module | None:
+    try:
+        return cst.parse_module(source)
+    except (cst.ParserSyntaxError, UnicodeError, RecursionError):
+        return None
+
+
+def _parses(source: bytes) -> bool:
+    try:
+        compile(source, "<fault>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
