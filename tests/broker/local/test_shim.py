@@ -270,3 +270,25 @@ def test_what_was_cut_is_told_in_words_where_it_was_words_and_runs_nothing(given
 
     assert words["content"] == [{"type": "text", "text": "so "}]
     assert [block["type"] for block in called["content"]] == ["text"]
+
+
+def test_a_model_that_goes_in_circles_is_asked_for_something_less_likely(given):
+    def turn(number, path):
+        asked = {"type": "tool_use", "id": f"toolu_{number}", "name": "read", "input": {"path": path}}
+        result = {"type": "tool_result", "tool_use_id": f"toolu_{number}", "content": "a"}
+        return [{"role": "assistant", "content": [asked]}, {"role": "user", "content": [result]}]
+
+    start = [{"role": "user", "content": "read them"}]
+    talks = [
+        start,
+        [*start, *turn(1, "a")],
+        [*start, *turn(1, "a"), *turn(2, "b")],
+        [*start, *turn(1, "a"), *turn(2, "a")],
+        [*start, *turn(1, "a"), *turn(2, "a"), *turn(3, "b")],
+        [*start, {"role": "assistant", "content": "well"}, *start, {"role": "assistant", "content": "well"}, *start],
+    ]
+    made = given(*(Chat(call("read", path="a")) for _ in talks))
+    for messages in talks:
+        assert made.ask(tools=[READ], messages=messages).status_code == 200
+
+    assert [body["temperature"] for body in made.chats.requests] == [0.0, 0.0, 0.0, 0.8, 0.0, 0.0]
