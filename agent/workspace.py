@@ -18,6 +18,7 @@ MOST_DOTS = 256
 
 Zone = Literal["mind", "kept", "unknown"]
 Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -127,6 +128,15 @@ class ModelBudget(_Section):
     day: NotNegative | None = None
 
 
+class TokenBudget(_Section):
+    """The same in tokens, each counted once, whatever it costs: all the bound there is where a model costs nothing."""
+
+    call: Count | None = None
+    candidate: Count | None = None
+    run: Count | None = None
+    day: Count | None = None
+
+
 class ModelSettings(_Section):
     """The model that a scaffold is given, through the broker."""
 
@@ -138,6 +148,7 @@ class ModelSettings(_Section):
     price: Price | None = None
     """Where the shipped table does not know the model, or another price holds."""
     budget_usd: ModelBudget = ModelBudget(candidate=5.0, run=5.0, day=20.0)
+    budget_tokens: TokenBudget = TokenBudget()
 
 
 class Pace(_Section):

@@ -161,20 +161,20 @@ def _prices(settings: ModelSettings) -> PriceTable:
 
 def _ledger(workspace: Workspace, settings: ModelSettings, budget_usd: float | None) -> Ledger:
     from sandbox.broker.journal import FileJournal
-    from sandbox.broker.ledger import Budget, Budgets, Ledger, lowered
+    from sandbox.broker.ledger import Budget, Budgets, Ledger, Scope, lowered
     from sandbox.broker.usage import MILLION
 
-    def budget(usd: float | None) -> Budget:
-        return Budget(micro_usd=None if usd is None else round(usd * MILLION))
+    def budget(scope: Scope) -> Budget:
+        usd = getattr(settings.budget_usd, scope)
+        return Budget(getattr(settings.budget_tokens, scope), None if usd is None else round(usd * MILLION))
 
-    given = settings.budget_usd
-    run = budget(given.run) if budget_usd is None else lowered(budget(given.run), micro_usd=round(budget_usd * MILLION))
+    run = budget("run") if budget_usd is None else lowered(budget("run"), micro_usd=round(budget_usd * MILLION))
     try:
         journal = FileJournal(workspace.state / "spending.jsonl")
     except ValueError as error:
         mend = "Move .successor/spending.jsonl aside; it says what was spent today, and nothing else"
         raise StoreBroken("the journal of spending cannot be read", why=str(error), mend=mend) from error
-    return Ledger(Budgets(budget(given.call), budget(given.candidate), run, budget(given.day)), journal)
+    return Ledger(Budgets(budget("call"), budget("candidate"), run, budget("day")), journal)
 
 
 @contextmanager

@@ -60,12 +60,16 @@ def demand_budget(desk: Desk, account: str) -> None:
     if stopped is not None:
         raise BudgetSpent(
             f"the model's budget of the {stopped.scope} is spent",
-            why=f"{desk.ledger.run.micro_usd / 1e6:.2f} USD in this run",
+            why=f"{_told(desk.ledger.run)} in this run",
             mend="Raise it in successor.toml, or with --budget-usd, and go on with: successor resume",
         )
     if desk.ledger.over(account):
         raise CandidateTooDear(
             "the model's budget of one candidate is spent",
-            why=f"{desk.ledger.spent(account).micro_usd / 1e6:.2f} USD went into it",
-            mend="Raise [model.budget_usd] candidate in successor.toml",
+            why=f"{_told(desk.ledger.spent(account))} went into it",
+            mend="Raise candidate in [model.budget_usd] or [model.budget_tokens] of successor.toml",
         )
+
+
+def _told(spent: Spent) -> str:
+    return f"{spent.micro_usd / 1e6:.2f} USD and {spent.usage.total:,} tokens"

@@ -78,5 +78,3 @@ class BrokerConfig:
     patience: Patience = field(default_factory=Patience)
     version: str = "2026-10-21"
     """Sent as `anthropic-version`."""
-    proxy: str = ""
-    """An HTTP proxy on the way to the upstream; the environment is not asked."""

@@ -1,19 +1,21 @@
 """The one place where a model is spoken to: bytes to an Anthropic-compatible server and back, with our key on them.
 
-Speaks by httpx2, which is the HTTP client of the `anthropic` SDK, loaded when the first upstream is opened. No proxy or
-credential is taken from the environment, no redirect is followed.
+Speaks by httpcore2, which lies below the HTTP client of the `anthropic` SDK, loaded when the first upstream is opened.
+No proxy and no credential is taken from the environment, no redirect is followed. Certificates are checked against
+those of the machine, or of `SSL_CERT_FILE`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import SplitResult, urlsplit
 
 from sandbox.broker.rules import BrokerConfig
 
 if TYPE_CHECKING:
-    import httpx2
+    import httpcore2
 
 UNIX = "unix:"
 
@@ -67,32 +69,23 @@ class Upstream(Protocol):
 class HttpUpstream:
     """An Anthropic-compatible server over https, http or a unix socket.
 
-    Uses the transport of httpx2 without its client on top: no cookies that would carry something from one candidate to
-    the next, no redirects, no credentials from the environment, and half a millisecond less.
+    There is no client above the connections: no cookies that would carry something from one candidate to the next, no
+    redirects, no credentials from the environment, and a millisecond less.
     """
 
     def __init__(self, config: BrokerConfig, key: str) -> None:
         self._config = config
         self._key = key
-        self._transport: httpx2.AsyncHTTPTransport | None = None
+        self._pool: httpcore2.AsyncConnectionPool | None = None
 
     @asynccontextmanager
     async def open(self, path: str, body: bytes, attempt: int) -> AsyncIterator[Reply]:
         """Send a request with our own headers and none of the sandbox's."""
-        import httpx2  # noqa: PLC0415  # loaded by what speaks to a model, and by nothing that does not
-
-        transport = self._transport or self._connect()
-        patience = self._config.patience
-        request = httpx2.Request(
-            "POST",
-            self._root + path,
-            headers=self._headers(attempt),
-            content=body,
-            extensions={"timeout": httpx2.Timeout(patience.silence, connect=patience.connect).as_dict()},
-        )
+        request = self._request(path, body, attempt)
+        pool = self._pool or self._connect()
         try:
-            response = await transport.handle_async_request(request)
-        except httpx2.HTTPError as error:
+            response = await pool.handle_async_request(request)
+        except _failures() as error:
             raise _translated(error) from error
         try:
             yield _HttpReply(response)
@@ -101,14 +94,34 @@ class HttpUpstream:
 
     async def close(self) -> None:
         """Give back connections."""
-        if self._transport is not None:
-            await self._transport.aclose()
-            self._transport = None
+        if self._pool is not None:
+            await self._pool.aclose()
+            self._pool = None
 
-    @property
-    def _root(self) -> str:
+    def _request(self, path: str, body: bytes, attempt: int) -> httpcore2.Request:
+        import httpcore2  # noqa: PLC0415  # loaded by what speaks to a model, and by nothing that does not
+
+        root = self._root()
+        try:
+            host, port = _host(root), root.port
+        except ValueError as error:
+            raise Unreachable("its address is none") from error
+        url = httpcore2.URL(
+            scheme=root.scheme.encode(), host=host, port=port, target=(root.path.rstrip("/") + path).encode("ascii")
+        )
+        named = b"[%s]" % host if b":" in host else host
+        headers = [
+            (b"host", named if port is None else b"%s:%d" % (named, port)),
+            (b"content-length", b"%d" % len(body)),
+            *((name.encode("ascii"), value.encode("ascii")) for name, value in self._headers(attempt).items()),
+        ]
+        patience = self._config.patience
+        waits = {"connect": patience.connect, **dict.fromkeys(("read", "write", "pool"), patience.silence)}
+        return httpcore2.Request("POST", url, headers=headers, content=body, extensions={"timeout": waits})
+
+    def _root(self) -> SplitResult:
         base = self._config.base_url
-        return "http://localhost" if base.startswith(UNIX) else base.rstrip("/")
+        return urlsplit("http://localhost" if base.startswith(UNIX) else base)
 
     def _headers(self, attempt: int) -> dict[str, str]:
         return {
@@ -121,44 +134,85 @@ class HttpUpstream:
             **({"authorization": f"Bearer {self._key}"} if self._key else {}),
         }
 
-    def _connect(self) -> httpx2.AsyncHTTPTransport:
-        import httpx2  # noqa: PLC0415
+    def _connect(self) -> httpcore2.AsyncConnectionPool:
+        import httpcore2  # noqa: PLC0415
+
+        from sandbox.broker.network import Network  # noqa: PLC0415
 
         base = self._config.base_url
-        self._transport = httpx2.AsyncHTTPTransport(
+        self._pool = httpcore2.AsyncConnectionPool(
+            # Made once: to read the certificates of a machine takes longer than a call.
+            ssl_context=httpcore2.default_ssl_context() if base.startswith("https:") else None,
+            max_connections=None,
+            max_keepalive_connections=64,
+            keepalive_expiry=30,
             uds=base.removeprefix(UNIX) if base.startswith(UNIX) else None,
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30),
-            trust_env=False,
-            proxy=self._config.proxy or None,
+            network_backend=Network(),
         )
-        return self._transport
+        return self._pool
+
+
+def _host(root: SplitResult) -> bytes:
+    host = root.hostname or ""
+    if not host:
+        raise ValueError("no host")
+    return host.encode("ascii") if host.isascii() else host.encode("idna")
 
 
 class _HttpReply:
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpcore2.Response) -> None:
         self._response = response
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.status = response.status
+        self.headers: Mapping[str, str] = _joined(response.headers)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        import httpx2  # noqa: PLC0415
-
         if self.headers.get("content-encoding", "identity") != "identity":
             raise Cut("the answer is compressed, which was not asked for")
         try:
-            async for piece in self._response.aiter_raw():
+            async for piece in self._response.aiter_stream():
                 yield piece
-        except httpx2.HTTPError as error:
+        except _failures() as error:
             raise _translated(error) from error
 
 
-def _translated(error: httpx2.HTTPError) -> UpstreamFailed:
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return header fields by their names in small letters; what stands twice is joined."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key, said = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {said}" if key in found else said
+    return found
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Everything that httpcore2 reports."""
+    import httpcore2  # noqa: PLC0415
+
+    return (
+        httpcore2.TimeoutException,
+        httpcore2.NetworkError,
+        httpcore2.ProtocolError,
+        httpcore2.ProxyError,
+        httpcore2.UnsupportedProtocol,
+        httpcore2.ConnectionNotAvailable,
+    )
+
+
+def _translated(error: Exception) -> UpstreamFailed:
     """Say in our words what happened. Only the kind is kept: the text may hold addresses that are not the sandbox's."""
-    import httpx2  # noqa: PLC0415
+    import httpcore2  # noqa: PLC0415
 
     name = type(error).__name__
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.UnsupportedProtocol):
+    nothing_sent = (
+        httpcore2.ConnectError,
+        httpcore2.ConnectTimeout,
+        httpcore2.PoolTimeout,
+        httpcore2.ProxyError,
+        httpcore2.UnsupportedProtocol,
+        httpcore2.ConnectionNotAvailable,
+    )
+    if isinstance(error, nothing_sent):
         return Unreachable(name)
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(error, httpcore2.TimeoutException):
         return Silent(name)
     return Cut(name)

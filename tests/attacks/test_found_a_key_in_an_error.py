@@ -34,7 +34,7 @@ def test_an_error_of_ours_does_not_tell_what_it_was_about(tmp_path):
     with (
         Broker(CONFIG, KEY, Ledger(Budgets()), prices=PRICES) as broker,
         broker.serve(tmp_path / "door", "c1") as door,
-        httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path))) as http,
+        httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path), verify=False)) as http,
     ):
         client = anthropic.Anthropic(api_key="x", base_url="http://localhost", http_client=http, max_retries=0)
         with pytest.raises(anthropic.APIConnectionError):

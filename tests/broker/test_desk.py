@@ -25,7 +25,7 @@ def desk():
 
 
 def ask(door):
-    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path))) as http:
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path), verify=False)) as http:
         client = anthropic.Anthropic(api_key="x", base_url="http://localhost", http_client=http, max_retries=0)
         return client.messages.create(**ASK).content[0].text
 

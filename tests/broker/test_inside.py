@@ -124,7 +124,7 @@ import anthropic, httpx2
 model = json.load(sys.stdin)
 client = anthropic.Anthropic(
     api_key="none", base_url="http://localhost", max_retries=0,
-    http_client=anthropic.DefaultHttpxClient(transport=httpx2.HTTPTransport(uds="/run/broker/model.sock")),
+    http_client=anthropic.DefaultHttpxClient(transport=httpx2.HTTPTransport(uds="/run/broker/model.sock", verify=False)),
 )
 tools = [{"name": "read", "description": "reads", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}]
 messages = [{"role": "user", "content": "what is in a?"}]

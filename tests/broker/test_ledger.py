@@ -1,5 +1,6 @@
 """Budgets hold: in every scope, from many threads, over a crash, and never twice for one call."""
 
+import resource
 import threading
 
 import pytest
@@ -132,6 +133,25 @@ def test_a_line_that_was_cut_by_a_crash_is_left_out(tmp_path):
     again = Ledger(Budgets(), FileJournal(path), today=lambda: "d")
     again.settle(again.reserve("c", 1, 1), Usage(), 1)
 
+    assert Ledger(Budgets(), FileJournal(path), today=lambda: "d").today().micro_usd == 61
+
+
+def test_a_line_that_a_full_disk_cut_is_taken_back(tmp_path):
+    path = tmp_path / "spent.jsonl"
+    ledger = Ledger(Budgets(), FileJournal(path), today=lambda: "d")
+    ledger.settle(ledger.reserve("c", 5, 60), Usage(input=5), 60)
+    before = path.read_bytes()
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
+    try:
+        with pytest.raises(OSError, match="did not fit"):
+            ledger.reserve("c", 7, 8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert path.read_bytes() == before
+    ledger.settle(ledger.reserve("c", 1, 1), Usage(), 1)
     assert Ledger(Budgets(), FileJournal(path), today=lambda: "d").today().micro_usd == 61
 
 

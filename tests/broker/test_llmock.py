@@ -83,7 +83,7 @@ def client(llmock, tmp_path):
     with (
         Broker(config, KEY, Ledger(Budgets()), prices=PRICES) as broker,
         broker.serve(tmp_path / "door", "c") as door,
-        httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path))) as http,
+        httpx2.Client(transport=httpx2.HTTPTransport(uds=str(door.path), verify=False)) as http,
     ):
         yield anthropic.Anthropic(api_key="x", base_url="http://localhost", max_retries=0, http_client=http)
 

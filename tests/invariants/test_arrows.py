@@ -46,7 +46,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "sandbox": ({"sandbox"}, {"structlog"}),
     "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog", "urllib3"}),
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
-    "sandbox.broker.upstream": ({"sandbox"}, {"httpx2"}),  # the one place where a model is spoken to
+    "sandbox.broker.upstream": ({"sandbox"}, {"httpcore2"}),  # the one place where a model is spoken to
+    "sandbox.broker.network": ({"sandbox"}, {"httpcore2"}),
     "sandbox.broker.connection": ({"sandbox"}, {"h11"}),
     "sandbox.broker.local.serve": (set(), {"xllamacpp"}),  # a program of its own, and the extra is loaded in no other
     "sandbox.guest": (set(), {"pytest"}),
@@ -107,7 +108,7 @@ def test_a_module_imports_only_what_its_house_may(path):
         ("agent.loop.run", "import docker"),
         ("sandbox.guest.runner", "from sandbox.contract import Limits"),
         ("sandbox.broker.policy", "import anthropic"),
-        ("sandbox.broker.door", "import httpx2"),
+        ("sandbox.broker.door", "import httpcore2"),
         ("sandbox.broker.ledger", "from agent.loop.store import Store"),
         ("agent.errors", "import pydantic"),
     ],

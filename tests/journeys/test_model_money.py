@@ -136,3 +136,20 @@ def test_a_day_has_one_budget_however_many_runs(lean):
         assert (two.code, two.document["ending"]) == (0, "budget_exhausted")
         assert "budget of the day is spent" in two.document["message"]
         assert len(server.script.requests) == sent
+
+
+def test_a_budget_in_tokens_holds_though_nothing_is_paid(lean):
+    most = 60_000
+    desk = settled(lean, "day = 2_000_000_000", f"run = {most}")
+    usage = {"input_tokens": 1, "output_tokens": 5, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 40_000}
+    answer = Say([tool_use("read", {"path": "README.md"})], "tool_use", usage)
+
+    with standing_in(Rules(oracles(desk.folder), BETTER, lambda body, turn: answer)) as server:
+        said = desk.successor("run", "--yes", "--sandbox", desk.wall, **reached(server))
+
+    assert (said.code, said.document["ending"]) == (0, "budget_exhausted"), said.document
+    spent = said.document["spent"]
+    assert sum(count for kind, count in spent.items() if kind.endswith("_tokens")) == 40_006 <= most
+    assert spent["calls"] == len(server.script.requests) == 1
+    assert spent["micro_usd"] < 10_000
+    assert "40,006 tokens" in said.document["message"] or "budget of the run" in said.document["message"]

@@ -13,7 +13,9 @@ client = anthropic.Anthropic(
     api_key="none",
     base_url="http://localhost",
     max_retries=0,
-    http_client=anthropic.DefaultHttpxClient(transport=httpx2.HTTPTransport(uds="/run/broker/model.sock")),
+    http_client=anthropic.DefaultHttpxClient(
+        transport=httpx2.HTTPTransport(uds="/run/broker/model.sock", verify=False)
+    ),
 )
 
 

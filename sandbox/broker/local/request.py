@@ -24,7 +24,7 @@ def chat_request(request: Mapping[str, Any], body: bytes, settings: LocalSetting
     chat: dict[str, Any] = {
         "messages": conversation(request, tools),
         "max_tokens": request["max_tokens"],
-        "temperature": settings.temperature,
+        "temperature": settings.in_circles if _in_circles(request["messages"]) else settings.temperature,
         "chat_template_kwargs": {"enable_thinking": False},
     }
     if schema is not None:
@@ -38,6 +38,17 @@ def chat_request(request: Mapping[str, Any], body: bytes, settings: LocalSetting
         stop_sequences=tuple(request.get("stop_sequences") or ()),
     )
     return chat, asked
+
+
+def _in_circles(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the last two things that the model did are the same calls with the same arguments."""
+    did = [_calls(message["content"]) for message in messages if message["role"] == "assistant"]
+    return len(did) > 1 and bool(did[-1]) and did[-1] == did[-2]
+
+
+def _calls(content: Any) -> list[tuple[Any, Any]]:
+    blocks = content if isinstance(content, list) else []
+    return [(block.get("name"), block.get("input")) for block in blocks if block["type"] == "tool_use"]
 
 
 def _schema(request: Mapping[str, Any], tools: Sequence[Tool]) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ class LocalSettings:
     on one of their cores (a sandbox with tests), all stand still, and two can be twenty times slower than one."""
     temperature: float = 0.0
     """0 takes the likeliest token each time: steady, but not deterministic: rounding goes by what is cached."""
+    in_circles: float = 0.8
+    """The temperature once the model has made the same call twice in a row: what is likeliest then is the same again."""
     cached_prompts: int = 512 * MIB
     """Bytes of memory for prompts of other conversations, so that interleaved ones do not lose what was read."""
     start: float = 600.0
