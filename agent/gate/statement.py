@@ -44,6 +44,8 @@ class StatementKind(StrEnum):
     EVALUATION = "evaluation"
     VERDICT = "verdict"
     REVIEW = "review"
+    REVOCATION = "revocation"
+    TRUST = "trust"
 
     @property
     def predicate_type(self) -> str:

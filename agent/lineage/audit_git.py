@@ -66,6 +66,11 @@ class Clone:
                 return cls(folder)
         raise Misuse(f"{path} is not a git repository", mend="Name a clone, a bare clone or a workspace")
 
+    @property
+    def folder(self) -> Path:
+        """The git folder."""
+        return self._folder
+
     def close(self) -> None:
         """Close the packs that are open."""
         self._objects.close()
