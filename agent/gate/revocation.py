@@ -14,7 +14,7 @@ from agent.candidate import Digest, GitId, Record
 from agent.errors import ReviewRefused, SignatureRefused
 from agent.gate.review import CandidateId
 from agent.gate.signature import Signer
-from agent.gate.statement import StatementKind, Subject, open_envelope, parse_envelope, sign
+from agent.gate.statement import StatementKind, Subject, open_parsed, parse_envelope, sign
 from agent.gate.trust import Name, TrustRoot
 
 
@@ -36,10 +36,11 @@ def sign_revocation(revocation: Revocation, subject: Subject, signer: Signer) ->
 def read_revocation(envelope: bytes, root: TrustRoot, workspace: str) -> tuple[Revocation, Subject]:
     """Return a revocation that a person of the trust root signed for this workspace. Raises `ReviewRefused`."""
     try:
-        signature = parse_envelope(envelope).signature
+        parsed = parse_envelope(envelope)
+        signature = parsed.signature
         owner = root.owner(signature.key)
         pin = owner is not None and owner[1].pin
-        _, subject, found = open_envelope(StatementKind.REVOCATION, envelope, Revocation, pin=pin)
+        _, subject, found = open_parsed(StatementKind.REVOCATION, parsed, Revocation, pin=pin)
     except SignatureRefused as error:
         raise ReviewRefused("the revocation does not count", why=str(error)) from error
     if owner is None or owner[0].name != found.by:

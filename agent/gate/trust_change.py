@@ -16,7 +16,7 @@ from agent.candidate import Digest, Record
 from agent.edits.tree import File, Tree
 from agent.errors import SignatureRefused
 from agent.gate.signature import Signer
-from agent.gate.statement import StatementKind, Subject, open_envelope, parse_envelope, sign
+from agent.gate.statement import StatementKind, Subject, open_parsed, parse_envelope, sign
 from agent.gate.trust import Name, TrustRoot, parse_root
 
 ROOT_FILE = "root.json"
@@ -72,11 +72,12 @@ def check_follows(root: TrustRoot, before: TrustRoot) -> None:
 
 
 def _signer(envelope: bytes, root: TrustRoot, before: TrustRoot, workspace: str) -> str:
-    owner = before.owner(parse_envelope(envelope).signature.key)
+    parsed = parse_envelope(envelope)
+    owner = before.owner(parsed.signature.key)
     if owner is None:
         raise SignatureRefused("the new trust root is signed with an unknown key", why="not of the root before it")
     person, entry = owner
-    _, subject, change = open_envelope(StatementKind.TRUST, envelope, RootChange, pin=entry.pin)
+    _, subject, change = open_parsed(StatementKind.TRUST, parsed, RootChange, pin=entry.pin)
     if (subject, change) != (_subject(root), _change(root, workspace, person.name)):
         raise SignatureRefused(f"what {person.name} signed is not this trust root")
     return person.name

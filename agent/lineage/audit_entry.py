@@ -14,9 +14,10 @@ from agent.errors import AuditFailed, Refused, SuccessorError
 from agent.gate.dossier import Case, Dossier, case_of, check_dossier
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
 from agent.gate.revocation import read_revocation
-from agent.gate.rules import Bundle, bundle_digest, load_bundle
+from agent.gate.rules import Bundle, load_bundle
 from agent.gate.statement import Subject
 from agent.gate.trust import TrustRoot
+from agent.gate.verdict import Memory
 from agent.lineage.gate_log import REVOCATION_FILE, LogEntry
 from agent.lineage.generations import Generations
 from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit
@@ -31,8 +32,10 @@ class Archive:
 
     def __init__(self, read: Read) -> None:
         self.read = read
+        self.memory = Memory()
         self._generations = Generations(read)
-        self._laws: dict[str, Bundle] = {}
+        self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
+        self._approvals: dict[bytes, int] = {}
 
     def tree(self, tree_id: str) -> Tree:
         """Return the files of a git tree. Raises `UnsafeTree`."""
@@ -40,10 +43,17 @@ class Archive:
 
     def law(self, files: Mapping[str, bytes]) -> Bundle:
         """Return a policy, read once: compiling its rules costs more than all the rest of a decision."""
-        digest = bundle_digest(files)
-        if digest not in self._laws:
-            self._laws[digest] = load_bundle(files)
-        return self._laws[digest]
+        key = tuple(files.items())
+        if key not in self._laws:
+            self._laws[key] = load_bundle(files)
+        return self._laws[key]
+
+    def approvals(self, base: Tree) -> int:
+        """Return how many approvals the settings of a base ask for. Raises `BadSettings`."""
+        content = base[SETTINGS_FILE].content if SETTINGS_FILE in base else b""
+        if content not in self._approvals:
+            self._approvals[content] = parse_settings(content).review.approvals
+        return self._approvals[content]
 
     def commit(self, commit_id: str) -> Commit:
         """Return a parsed commit."""
@@ -80,7 +90,7 @@ def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Mome
     if result.digest != entry.tree:
         raise AuditFailed("the result does not hold the files that the gate log names")
     case = Case(entry.candidate or "", base_commit, base, result, moment.workspace, dossier.request.proposer)
-    request = check_dossier(dossier, case, moment.root, archive.law)
+    request = check_dossier(dossier, case, moment.root, archive.law, archive.memory)
     if entry.kind == "successor":
         _check_approval(archive, entry, base, request=request, reviews=reviews, root=moment.root)
     else:
@@ -121,8 +131,7 @@ def _check_approval(
     root: TrustRoot,
 ) -> None:
     """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here."""
-    settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
-    reviewers = check_reviews(reviews, request, root, settings.review.approvals, entry.time)
+    reviewers = check_reviews(reviews, request, root, archive.approvals(base), entry.time)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
     message = archive.commit(entry.commit or "").message

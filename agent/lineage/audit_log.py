@@ -25,6 +25,7 @@ from agent.lineage.gate_log import (
     read_head,
     split_files,
 )
+from agent.lineage.generations import read_flat
 from agent.lineage.log_folders import LogFolders
 from agent.lineage.merkle import Frontier
 from agent.lineage.objects import (
@@ -34,7 +35,6 @@ from agent.lineage.objects import (
     object_id,
     parse_commit,
     parse_tree,
-    read_tree,
 )
 
 
@@ -58,7 +58,7 @@ class Shelves:
         body = self._here.get(name)
         if body is None:
             raise Refused(f"entry {index} is missing from the gate log")
-        entry, bundle = split_files(read_tree(self._read, body))
+        entry, bundle = split_files(read_flat(self._read, body))
         if entry.index != index:
             raise Refused(f"entry {index} of the gate log says that it is entry {entry.index}")
         return entry, bundle, body

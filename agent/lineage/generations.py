@@ -26,6 +26,7 @@ from agent.lineage.objects import (
 
 _TREES_KEPT = 8
 _FOLDERS_KEPT = 2000
+MAX_FLAT = 100
 _FILE_MODES = ("100644", "100755")
 
 
@@ -143,3 +144,17 @@ def _line(path: str, file: File) -> bytes:
 def _whole(tree_id: str, tree: Tree) -> _Generation:
     lines = {path: _line(path, file) for path, file in tree.items()}
     return _Generation(tree_id, dict(tree), lines, sum(len(file.content) for file in tree.values()), tree)
+
+
+def read_flat(read: Read, tree_id: str) -> Tree:
+    """Return the files of a folder that holds plain files only, as `read_tree` does."""
+    body = read(tree_id, "tree")
+    entries = parse_tree(body)
+    names = {entry.name for entry in entries}
+    plain = all(entry.mode == _FILE_MODES[0] and entry.name.isascii() for entry in entries)
+    if not plain or len(names) != len(entries) or len(entries) > MAX_FLAT or format_tree(entries) != body:
+        return read_tree(read, tree_id)
+    files = {check_path(entry.name): File(read(entry.id, "blob")) for entry in entries}
+    if any(len(file.content) > MAX_FILE_BYTES or "/" in name for name, file in files.items()):
+        return read_tree(read, tree_id)
+    return Tree.vouched(files, b"".join(_line(name, file) for name, file in files.items()), tree_id)
