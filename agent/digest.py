@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+_LEAVES = frozenset({str, int, bool, type(None)})
 _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -30,15 +31,30 @@ def canonical_json(value: Any) -> bytes:
     """
     plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
     _refuse_floats(plain)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _written(plain)
+
+
+def is_canonical(content: bytes) -> bool:
+    """Whether bytes are JSON in the form that `canonical_json` gives. Raises `ValueError` when they are no JSON."""
+    return _written(_DECODER.decode(content.decode("utf-8"))) == content
+
+
+def _written(plain: Any) -> bytes:
+    return _ENCODER.encode(plain).encode()
+
+
+def _no_float(text: str) -> float:
+    raise ValueError(f"canonical JSON holds no floats, got {text[:40]!r}")
+
+
+# Made once: a long history has millions of documents.
+_DECODER = json.JSONDecoder(parse_float=_no_float)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _refuse_floats(value: Any) -> None:
     if isinstance(value, float):
         raise TypeError(f"canonical JSON holds no floats, got {value!r}")
-    if isinstance(value, dict):
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        if type(item) not in _LEAVES:
             _refuse_floats(item)

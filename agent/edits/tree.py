@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from agent.digest import sha256
 from agent.errors import UnsafeTree
@@ -32,6 +32,7 @@ class File:
         return "100755" if self.executable else "100644"
 
 
+@lru_cache(maxsize=65536)
 def check_path(path: str) -> str:
     """Return `path` if it is a safe relative POSIX path, else raise `UnsafeTree`.
 
@@ -67,6 +68,17 @@ class Tree(Mapping[str, File]):
         for clash in sorted(folders & self._files.keys()):
             raise UnsafeTree(f"{clash!a} is both a file and a folder")
 
+    @classmethod
+    def vouched(cls, files: dict[str, File], manifest: bytes, git_id: str) -> Tree:
+        """Return a tree of files that the caller has checked and ordered, and whose manifest and git ID it knows.
+
+        For a reader of a long history, whose trees share most of their files; everyone else calls `Tree`.
+        """
+        tree = cls.__new__(cls)
+        tree._files = files
+        tree.__dict__.update(manifest=manifest, git_id=git_id)
+        return tree
+
     def __getitem__(self, path: str) -> File:
         return self._files[path]
 
@@ -84,6 +96,17 @@ class Tree(Mapping[str, File]):
 
     def __repr__(self) -> str:
         return f"Tree({len(self)} files, {self.digest[:19]})"
+
+    def differing(self, other: Tree) -> list[str]:
+        """Return the paths at which two trees differ, in byte order."""
+        mine, theirs = self._files, other._files
+        paths = [path for path, file in mine.items() if (its := theirs.get(path)) is not file and its != file]
+        paths += [path for path in theirs if path not in mine]
+        return sorted(paths, key=str.encode)
+
+    def below(self, prefix: str) -> dict[str, File]:
+        """Return the files whose paths begin with `prefix`, by what follows it."""
+        return {path[len(prefix) :]: file for path, file in self._files.items() if path.startswith(prefix)}
 
     def with_file(self, path: str, file: File) -> Tree:
         """Return this tree with `path` set to `file`."""

@@ -52,8 +52,7 @@ def apply_unified(base: Tree, diff: bytes) -> Tree:
 
 def changed_paths(base: Tree, tree: Tree) -> tuple[str, ...]:
     """Return the paths at which two trees differ, in byte order."""
-    paths = sorted(base.keys() | tree.keys(), key=lambda path: path.encode())
-    return tuple(path for path in paths if base.get(path) != tree.get(path))
+    return tuple(base.differing(tree))
 
 
 def line_counts(base: Tree, tree: Tree) -> dict[str, tuple[int, int]]:

@@ -23,7 +23,7 @@ from agent.gate.rules import Bundle, load_bundle
 from agent.gate.signature import PublicKey, Signer
 from agent.gate.statement import Evaluation, Judgement, StatementKind, Subject, open_envelope, parse_record, sign
 from agent.gate.trust import TrustRoot
-from agent.gate.verdict import Verdict, judge
+from agent.gate.verdict import Memory, Verdict, judge_read
 
 DIFF: Final = "diff"
 EVIDENCE: Final = "evidence.json"
@@ -138,13 +138,18 @@ def case_of(dossier: Dossier, base: Tree, workspace: str) -> Case:
 
 
 def check_dossier(
-    dossier: Dossier, case: Case, root: TrustRoot, law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle
+    dossier: Dossier,
+    case: Case,
+    root: TrustRoot,
+    law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle,
+    memory: Memory | None = None,
 ) -> ReviewRequest:
     """Return the request for review, made again from the bytes, or raise a `Refused` that says what does not agree.
 
     `case` must come from the repository (or from what is about to be written to it), never from the dossier. Only the
     nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them. `law`
-    reads a policy; an auditor, who meets the same one again and again, passes one that remembers.
+    reads a policy; an auditor, who meets the same one again and again, passes one that remembers, and a `memory` of
+    what its rules said.
     """
     files = dossier.files
     # 1. The diff is the canonical one of these two trees, byte for byte.
@@ -158,7 +163,7 @@ def check_dossier(
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
             raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
-    verdict = judge(law(policies_of(case.base)), facts)
+    verdict = judge_read(law(policies_of(case.base)), files[FACTS], memory)
     if files[VERDICT] != canonical_json(verdict):
         raise Refused("the stored verdict is not what the base's policy says about the stored facts")
     # 4. The request is the one that follows from all of these.
@@ -175,7 +180,7 @@ def check_dossier(
 
 def policies_of(tree: Tree) -> dict[str, bytes]:
     """Return the files of the policies folder of a tree, by path within it."""
-    return {path.removeprefix(POLICIES): file.content for path, file in tree.items() if path.startswith(POLICIES)}
+    return {path: file.content for path, file in tree.below(POLICIES).items()}
 
 
 def _request(case: Case, files: Mapping[str, bytes], verdict: Verdict, nonce: str, expires: int) -> ReviewRequest:

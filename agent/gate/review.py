@@ -21,7 +21,7 @@ from pydantic import Field
 from agent.candidate import Digest, GitId, Record
 from agent.errors import ReviewRefused, SignatureRefused
 from agent.gate.signature import Signer
-from agent.gate.statement import Hex256, StatementKind, Subject, encode, open_envelope, pae, parse_envelope, seal
+from agent.gate.statement import Hex256, StatementKind, Subject, encode, open_parsed, pae, parse_envelope, seal
 from agent.gate.trust import Name, TrustRoot
 
 BRANCH_PREFIX = "successor/"
@@ -124,7 +124,8 @@ def sign_review(request: ReviewRequest, decision: Decision, reason: str, reviewe
 def read_review(envelope: bytes, root: TrustRoot) -> Review:
     """Return a review that is proven to be signed by the person it names. Raises `ReviewRefused`."""
     try:
-        signature = parse_envelope(envelope).signature
+        parsed = parse_envelope(envelope)
+        signature = parsed.signature
         owner = root.owner(signature.key)
         if owner is None:
             raise ReviewRefused(
@@ -133,7 +134,7 @@ def read_review(envelope: bytes, root: TrustRoot) -> Review:
                 mend="Sign with the key of a person whom the trust root names",
             )
         person, entry = owner
-        _, subject, review = open_envelope(StatementKind.REVIEW, envelope, Review, pin=entry.pin)
+        _, subject, review = open_parsed(StatementKind.REVIEW, parsed, Review, pin=entry.pin)
     except SignatureRefused as error:
         raise ReviewRefused(
             "the review does not count", why=f"{error.what}{': ' if error.why else ''}{error.why}"

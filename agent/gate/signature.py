@@ -16,6 +16,7 @@ import binascii
 import hashlib
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -147,12 +148,7 @@ class Signature:
                 + self.counter.to_bytes(4, "big")
                 + hashlib.sha256(signed).digest()
             )
-        try:
-            Ed25519PublicKey.from_public_bytes(self.key.raw).verify(self.value, signed)
-        except (InvalidSignature, ValueError) as error:
-            raise SignatureRefused(
-                "the signature is wrong", why=f"{self.key.fingerprint} did not sign these bytes"
-            ) from error
+        verify_raw(self.key, self.value, signed)
         return self.key
 
     def _demand_presence(self, *, pin: bool) -> None:
@@ -160,6 +156,20 @@ class Signature:
             raise SignatureRefused("the hardware key was not touched", why="its signature lacks the user-present flag")
         if pin and not self.flags & _VERIFIED:
             raise SignatureRefused("the hardware key did not ask for its PIN", why="the user-verified flag is missing")
+
+
+def verify_raw(key: PublicKey, value: bytes, signed: bytes) -> None:
+    """Raise `SignatureRefused` unless `value` is the Ed25519 signature of exactly the bytes `signed` by `key`."""
+    try:
+        _loaded(key.raw).verify(value, signed)
+    except (InvalidSignature, ValueError) as error:
+        raise SignatureRefused("the signature is wrong", why=f"{key.fingerprint} did not sign these bytes") from error
+
+
+@lru_cache(maxsize=256)
+def _loaded(raw: bytes) -> Ed25519PublicKey:
+    """The key as the library wants it: few keys sign a whole history."""
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 class Signer(Protocol):

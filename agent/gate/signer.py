@@ -81,6 +81,15 @@ class MachineKey:
         value = self._private.sign(signed_bytes(namespace, _HASH, message))
         return pack(self._key, namespace, _HASH, value)
 
+    def sign_note(self, text: bytes) -> bytes:
+        """Return the bare Ed25519 signature of a note's text, see `agent.gate.note`.
+
+        No such text begins with SSHSIG, so it can never pass as what `sign` has signed.
+        """
+        if text.startswith(b"SSHSIG"):
+            raise SignatureRefused("this is no note", why="it begins as an SSH signature's content does")
+        return self._private.sign(text)
+
 
 class SshKeygen:
     """A person's key, used through `ssh-keygen -Y sign`: a file, an agent (`.pub` file), or a hardware key."""

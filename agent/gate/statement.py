@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,7 +25,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.candidate import Digest, GitId, Record
-from agent.digest import canonical_json
+from agent.digest import canonical_json, is_canonical
 from agent.errors import SignatureRefused
 from agent.gate.signature import PublicKey, Signature, Signer
 
@@ -44,6 +43,8 @@ class StatementKind(StrEnum):
     EVALUATION = "evaluation"
     VERDICT = "verdict"
     REVIEW = "review"
+    REVOCATION = "revocation"
+    TRUST = "trust"
 
     @property
     def predicate_type(self) -> str:
@@ -197,7 +198,13 @@ def open_envelope(
 
     The key is proven to have signed; whether it may is the caller's question.
     """
-    envelope = parse_envelope(content)
+    return open_parsed(kind, parse_envelope(content), model, pin=pin)
+
+
+def open_parsed(
+    kind: StatementKind, envelope: Envelope, model: type[AnyRecord], *, pin: bool = False
+) -> tuple[PublicKey, Subject, AnyRecord]:
+    """The same for an envelope that was parsed already, to see whose key it claims."""
     key = envelope.signature.verify(kind.namespace, pae(envelope.payload), pin=pin)
     subject, predicate = decode(kind, envelope.payload, model)
     return key, subject, predicate
@@ -214,7 +221,7 @@ def parse_record(
     if len(content) > max_bytes:
         raise SignatureRefused(f"{what} is too large", why=f"more than {max_bytes} bytes")
     try:
-        if canonical_json(json.loads(content)) != content:
+        if not is_canonical(content):
             raise SignatureRefused(f"{what} is not canonical JSON")
         return model.model_validate_json(content)
     except ValidationError as error:

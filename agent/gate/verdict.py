@@ -11,7 +11,7 @@ The same bundle and facts always give the same bytes, so that an auditor can jud
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -27,6 +27,8 @@ from agent.gate.rules import DENY_VARIABLES, RULE_VARIABLES, Bundle, Rule
 from agent.gate.wording import worded
 
 MAX_REASON = 1000
+MOST_REMEMBERED = 1000
+"""Answers of one rule: where numbers differ from candidate to candidate, to keep more would be to keep all."""
 
 Outcome = Literal["holds", "does_not_hold", "undecided"]
 
@@ -79,9 +81,69 @@ def judge_document(bundle: Bundle, content: bytes) -> Verdict:
     """Judge a stored facts document. What is not exactly such a document is denied by the rule `schema`."""
     try:
         parse_facts(content)
-        results = _results(bundle, {"f": json.loads(content), "p": dict(bundle.parameters)})
+    except PolicyDenied as error:
+        return _verdict(bundle, content, (_malformed(error),))
+    return judge_read(bundle, content)
+
+
+def judge_read(bundle: Bundle, content: bytes, memory: Memory | None = None) -> Verdict:
+    """Judge a stored document that the caller has read, strictly, as `Facts`. With a `memory` the next is cheaper."""
+    try:
+        variables = {"f": json.loads(content), "p": dict(bundle.parameters)}
+        results = memory.results(bundle, variables) if memory else _results(bundle.rules, variables)
     except PolicyDenied as error:
         results = (_malformed(error),)
+    return _verdict(bundle, content, results)
+
+
+class Memory:
+    """What rules have said: a rule that is shown the same facts says the same. For whoever judges a long history.
+
+    A rule and its sentence see nothing but the places that they name (`pruned`), so these places, with what stands
+    there, decide what it says.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, dict[tuple[str, ...], RuleResult]] = {}
+        self._seen: dict[str, tuple[tuple[Path, ...], ...]] = {}
+
+    def results(self, bundle: Bundle, variables: dict[str, Any]) -> tuple[RuleResult, ...]:
+        """Return what each rule says, asking the engines only where no rule was shown this before."""
+        shown = self._shown(bundle, variables)
+        known = [self._said.setdefault(f"{bundle.digest} {rule.id}", {}) for rule in bundle.rules]
+        new = tuple(rule for rule, said, key in zip(bundle.rules, known, shown, strict=True) if key not in said)
+        answers = dict(zip((rule.id for rule in new), _results(new, variables), strict=True))
+        for rule, said, key in zip(bundle.rules, known, shown, strict=True):
+            if rule.id in answers:
+                if len(said) >= MOST_REMEMBERED:
+                    said.clear()
+                said[key] = answers[rule.id]
+        return tuple(said[key] for said, key in zip(known, shown, strict=True))
+
+    def _shown(self, bundle: Bundle, variables: dict[str, Any]) -> list[tuple[str, ...]]:
+        """What stands at the places that each rule names, as text."""
+        if bundle.digest not in self._seen:
+            self._seen[bundle.digest] = tuple(_sees(rule) for rule in bundle.rules)
+        places = self._seen[bundle.digest]
+        texts = {path: _text(variables, path) for path in {path for paths in places for path in paths}}
+        return [tuple(texts[path] for path in paths) for paths in places]
+
+
+def _sees(rule: Rule) -> tuple[Path, ...]:
+    """Every place that a rule or its sentence looks at; of `say`, the place that is worded there."""
+    return tuple(sorted({path[1:] if path[0] == "say" else path for path in rule.asks | rule.tells}))
+
+
+def _text(variables: dict[str, Any], path: Path) -> str:
+    value: Any = variables
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return ""  # no JSON text is empty: not there is another thing than anything that is
+        value = value[part]
+    return str(value) if type(value) in (int, bool) else json.dumps(value, sort_keys=True)
+
+
+def _verdict(bundle: Bundle, content: bytes, results: tuple[RuleResult, ...]) -> Verdict:
     return Verdict(
         allowed=bool(results) and all(result.holds for result in results),
         facts=sha256(content),
@@ -91,9 +153,11 @@ def judge_document(bundle: Bundle, content: bytes) -> Verdict:
     )
 
 
-def _results(bundle: Bundle, variables: dict[str, Any]) -> tuple[RuleResult, ...]:
-    asked = Activation(_given(variables, RULE_VARIABLES, {path for rule in bundle.rules for path in rule.asks}))
-    return tuple(_result(rule, asked, variables) for rule in bundle.rules)
+def _results(rules: Sequence[Rule], variables: dict[str, Any]) -> tuple[RuleResult, ...]:
+    if not rules:
+        return ()
+    asked = Activation(_given(variables, RULE_VARIABLES, {path for rule in rules for path in rule.asks}))
+    return tuple(_result(rule, asked, variables) for rule in rules)
 
 
 def _given(variables: dict[str, Any], names: tuple[str, ...], paths: Iterable[Path]) -> dict[str, Any]:

@@ -13,69 +13,47 @@ from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
 from agent.gate.dossier import Case, Dossier, case_of, check_dossier
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
-from agent.gate.rules import Bundle, bundle_digest, load_bundle
+from agent.gate.revocation import read_revocation
+from agent.gate.rules import Bundle, load_bundle
+from agent.gate.statement import Subject
 from agent.gate.trust import TrustRoot
-from agent.lineage.gate_log import LogEntry
-from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit, read_tree
+from agent.gate.verdict import Memory
+from agent.lineage.gate_log import REVOCATION_FILE, LogEntry
+from agent.lineage.generations import Generations
+from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit
 from agent.lineage.trailers import Trailers, check_message
 from agent.workspace import SETTINGS_FILE, parse_settings
 
 Result = TypeVar("Result")
 
-_TREES_KEPT = 16
 
-
-class Decided:
-    """What the log has recorded so far: commits, branches, candidates and nonces, none of which may come twice."""
+class Archive:
+    """The repository as checks read it: trees that share files and policies are read once."""
 
     def __init__(self, read: Read) -> None:
         self.read = read
-        self.commits: set[str] = set()
-        self.branches: dict[str, str] = {}
-        self._candidates: set[str] = set()
-        self._nonces: set[str] = set()
-        self._trees: dict[str, Tree] = {}
-        self._laws: dict[str, Bundle] = {}
-
-    def begin(self, entry: LogEntry) -> tuple[str, ...]:
-        """Record the first generation and return the parents of its commit. Raises `Refused`."""
-        commit = parse_commit(self.read(entry.commit or "", "commit"))
-        self.commits.add(entry.commit or "")
-        if self.tree(commit.tree).digest != entry.tree:
-            raise AuditFailed("the first generation does not hold the files that the gate log names")
-        return commit.parents
-
-    def record(self, entry: LogEntry) -> None:
-        """Record a decision before it is checked, so that one bad decision is not reported again for all after it."""
-        candidate, commit = entry.candidate or "", entry.commit
-        twice = candidate in self._candidates or (commit is not None and commit in self.commits)
-        self._candidates.add(candidate)
-        if commit is not None:
-            self.commits.add(commit)
-            self.branches.setdefault(f"successor/{candidate}", commit)
-        if twice:
-            raise AuditFailed("the gate log decides on it twice")
-
-    def spend(self, nonce: str) -> None:
-        """Record that a request for review was answered. Raises `AuditFailed` when it was answered before."""
-        if nonce in self._nonces:
-            raise AuditFailed("a review was used twice", why="another entry answers the same request of the gate")
-        self._nonces.add(nonce)
+        self.memory = Memory()
+        self._generations = Generations(read)
+        self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
+        self._approvals: dict[bytes, int] = {}
 
     def tree(self, tree_id: str) -> Tree:
-        """Return a tree, keeping the last few: a base is often the base of many."""
-        if tree_id not in self._trees:
-            while len(self._trees) >= _TREES_KEPT:
-                del self._trees[next(iter(self._trees))]
-            self._trees[tree_id] = read_tree(self.read, tree_id)
-        return self._trees[tree_id]
+        """Return the files of a git tree. Raises `UnsafeTree`."""
+        return self._generations.tree(tree_id)
 
     def law(self, files: Mapping[str, bytes]) -> Bundle:
         """Return a policy, read once: compiling its rules costs more than all the rest of a decision."""
-        digest = bundle_digest(files)
-        if digest not in self._laws:
-            self._laws[digest] = load_bundle(files)
-        return self._laws[digest]
+        key = tuple(files.items())
+        if key not in self._laws:
+            self._laws[key] = load_bundle(files)
+        return self._laws[key]
+
+    def approvals(self, base: Tree) -> int:
+        """Return how many approvals the settings of a base ask for. Raises `BadSettings`."""
+        content = base[SETTINGS_FILE].content if SETTINGS_FILE in base else b""
+        if content not in self._approvals:
+            self._approvals[content] = parse_settings(content).review.approvals
+        return self._approvals[content]
 
     def commit(self, commit_id: str) -> Commit:
         """Return a parsed commit."""
@@ -90,42 +68,61 @@ class Moment:
     workspace: str
 
 
-def check_decision(decided: Decided, entry: LogEntry, bundle: Tree, moment: Moment) -> None:
-    """Check a decision against the repository as of the moment it was taken. Raises `Refused`."""
+def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
+    """Check the first generation and return the parents of its commit. Raises `Refused`."""
+    commit = archive.commit(entry.commit or "")
+    if archive.tree(commit.tree).digest != entry.tree:
+        raise AuditFailed("the first generation does not hold the files that the gate log names")
+    return commit.parents
+
+
+def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> str:
+    """Check a decision against the repository as of the moment it was taken; return its nonce. Raises `Refused`.
+
+    What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
+    """
     base_commit = entry.base_commit or ""
-    base_known = base_commit in decided.commits
-    decided.record(entry)
-    if not base_known:
-        raise AuditFailed("its base is not a commit that the gate log recorded before", why=base_commit)
-    base = decided.tree(decided.commit(base_commit).tree)
+    base = archive.tree(archive.commit(base_commit).tree)
     dossier, reviews = Dossier.from_bundle(bundle)
     if dossier.request.candidate != entry.candidate or dossier.request.base_commit != base_commit:
         raise AuditFailed("the evidence is of another candidate or another base")
-    result = _result(decided, entry, base, dossier, moment)
+    result = _result(archive, entry, base, dossier, moment)
     if result.digest != entry.tree:
         raise AuditFailed("the result does not hold the files that the gate log names")
     case = Case(entry.candidate or "", base_commit, base, result, moment.workspace, dossier.request.proposer)
-    request = check_dossier(dossier, case, moment.root, decided.law)
+    request = check_dossier(dossier, case, moment.root, archive.law, archive.memory)
     if entry.kind == "successor":
-        _check_approval(decided, entry, base, request=request, reviews=reviews, root=moment.root)
+        _check_approval(archive, entry, base, request=request, reviews=reviews, root=moment.root)
     else:
         _check_refusal(entry, request, reviews, moment.root)
-    decided.spend(request.nonce)
+    return request.nonce
 
 
-def _result(decided: Decided, entry: LogEntry, base: Tree, dossier: Dossier, moment: Moment) -> Tree:
+def check_revocation(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> str:
+    """Check who revoked what; return the commit that is revoked. Raises `Refused`."""
+    if set(bundle) != {REVOCATION_FILE}:
+        raise AuditFailed("the revocation is not the one file beside its entry")
+    found, subject = read_revocation(bundle[REVOCATION_FILE].content, moment.root, moment.workspace)
+    if (found.candidate, (found.by,), found.reason) != (entry.candidate, entry.by, entry.reason):
+        raise AuditFailed("the gate log says other than the revocation that was signed")
+    if subject != Subject(archive.commit(found.commit).tree, entry.tree or ""):
+        raise AuditFailed("the revocation was signed about other files")
+    return found.commit
+
+
+def _result(archive: Archive, entry: LogEntry, base: Tree, dossier: Dossier, moment: Moment) -> Tree:
     """Return what was decided on: the successor's files, or for a rejection the base with the diff applied."""
     if entry.kind != "successor":
         return case_of(dossier, base, moment.workspace).tree
-    commit = decided.commit(entry.commit or "")
+    commit = archive.commit(entry.commit or "")
     check_gate_commit(commit, entry.time, moment.root.gate_keys)
     if commit.parents != (entry.base_commit,):
         raise AuditFailed("the commit does not descend from the base that was reviewed")
-    return decided.tree(commit.tree)
+    return archive.tree(commit.tree)
 
 
 def _check_approval(
-    decided: Decided,
+    archive: Archive,
     entry: LogEntry,
     base: Tree,
     *,
@@ -134,11 +131,10 @@ def _check_approval(
     root: TrustRoot,
 ) -> None:
     """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here."""
-    settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
-    reviewers = check_reviews(reviews, request, root, settings.review.approvals, entry.time)
+    reviewers = check_reviews(reviews, request, root, archive.approvals(base), entry.time)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
-    message = decided.commit(entry.commit or "").message
+    message = archive.commit(entry.commit or "").message
     policy = (request.policy, request.policy_version)
     check_message(message, Trailers(request.candidate, entry.index, entry.bundle, *policy, reviewers))
 

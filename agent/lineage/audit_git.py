@@ -55,6 +55,7 @@ class Clone:
         self._objects = DiskObjectStore(folder / "objects", loose_object_size_limit=_LOOSE_BYTES)
         self._packs = tuple(self._objects.packs)
         self._refs = DiskRefsContainer(folder)
+        self._loose = frozenset(f"{path.parent.name}{path.name}" for path in (folder / "objects").glob("??/*"))
 
     @classmethod
     def open(cls, path: Path) -> Clone:
@@ -65,6 +66,11 @@ class Clone:
             if (folder / "objects").is_dir() and (folder / "HEAD").is_file():
                 return cls(folder)
         raise Misuse(f"{path} is not a git repository", mend="Name a clone, a bare clone or a workspace")
+
+    @property
+    def folder(self) -> Path:
+        """The git folder."""
+        return self._folder
 
     def close(self) -> None:
         """Close the packs that are open."""
@@ -119,10 +125,15 @@ class Clone:
         """Yield type and body of an object from every place that holds one of that name: git may read any of them."""
         sha = RawObjectID(bytes.fromhex(name))
         for pack in self._packs:
-            if sha in pack:
-                yield pack.get_raw(sha)
-        path = self._folder / "objects" / name[:2] / name[2:]
-        if path.exists():
+            try:
+                found = pack.get_raw(sha)
+            except KeyError:
+                if sha in pack:  # it is there, and what it is made from is not
+                    raise
+            else:
+                yield found
+        if name in self._loose:
+            path = self._folder / "objects" / name[:2] / name[2:]
             inflater = zlib.decompressobj()
             content = inflater.decompress(path.read_bytes(), _LOOSE_BYTES)
             header, _, body = content.partition(b"\0")

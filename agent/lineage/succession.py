@@ -19,8 +19,8 @@ from typing import Literal
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
 from agent.gate.dossier import Dossier, case_of, check_dossier
+from agent.gate.note import NoteSigner
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest, check_refusals, check_reviews
-from agent.gate.signature import Signer
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.gate_log import (
     LOG_BRANCH,
@@ -28,6 +28,7 @@ from agent.lineage.gate_log import (
     LogEntry,
     append,
     genesis_bundle,
+    head_file,
     last_index,
     read_entry,
 )
@@ -62,7 +63,7 @@ class Log:
     """Fingerprint of the first trust root: the identity of the workspace, and what an auditor is told."""
 
 
-def create_workspace(path: Path, tree: Tree, root: TrustRoot, gate: Signer, now: int) -> Repository:
+def create_workspace(path: Path, tree: Tree, root: TrustRoot, gate: NoteSigner, now: int) -> Repository:
     """Make a repository at the folder `path` with `tree` as its first commit on `main`, and begin the gate log.
 
     The folder may exist but must not hold a repository. The files are written out. `now` is in seconds since 1970.
@@ -81,7 +82,7 @@ def create_workspace(path: Path, tree: Tree, root: TrustRoot, gate: Signer, now:
     return repository
 
 
-def begin_log(repository: Repository, root: TrustRoot, gate: Signer, now: int) -> str:
+def begin_log(repository: Repository, root: TrustRoot, gate: NoteSigner, now: int) -> str:
     """Begin the gate log of an existing repository at the commit that is checked out; return the log commit.
 
     History before that commit is not vouched for. Raises `Misuse` when there is a log already.
@@ -106,12 +107,16 @@ def read_log(repository: Repository) -> Log:
     genesis, bundle = read_entry(repository.read, commit.tree, 0)
     if genesis.kind != "genesis" or ROOT_FILE not in bundle:
         raise AuditFailed("the gate log does not begin with a trust root")
-    root = parse_root(bundle[ROOT_FILE].content)
+    first = parse_root(bundle[ROOT_FILE].content)
     last, _ = read_entry(repository.read, commit.tree, last_index(repository.read, commit.tree))
-    check_gate_commit(commit, last.time, root.gate_keys)
+    root = parse_root(head_file(repository.read, commit.tree, ROOT_FILE))
+    # A new root is recorded under the one before it.
+    before = repository.commit(commit.parents[0]).tree if last.kind == "trust" and commit.parents else commit.tree
+    signing = parse_root(head_file(repository.read, before, ROOT_FILE))
+    check_gate_commit(commit, last.time, signing.gate_keys)
     if commit.message != last.message:
         raise AuditFailed("the tip of the gate log does not record its last entry")
-    return Log(tip, commit.tree, last, root, root.fingerprint)
+    return Log(tip, commit.tree, last, root, first.fingerprint)
 
 
 def mend(repository: Repository) -> None:
@@ -127,7 +132,7 @@ def mend(repository: Repository) -> None:
 
 
 def commit_successor(
-    repository: Repository, dossier: Dossier, reviews: Sequence[bytes], *, gate: Signer, now: int, title: str = ""
+    repository: Repository, dossier: Dossier, reviews: Sequence[bytes], *, gate: NoteSigner, now: int, title: str = ""
 ) -> Recorded:
     """Commit an approved candidate as branch `successor/<id>` and record it, both or nothing.
 
@@ -159,7 +164,7 @@ def record_rejection(
     repository: Repository,
     dossier: Dossier,
     *,
-    gate: Signer,
+    gate: NoteSigner,
     now: int,
     by: str,
     reason: str,
@@ -184,7 +189,7 @@ def record_rejection(
 
 
 def _begin(
-    repository: Repository, objects: NewObjects, first: str, tree: Tree, *, root: TrustRoot, gate: Signer, now: int
+    repository: Repository, objects: NewObjects, first: str, tree: Tree, *, root: TrustRoot, gate: NoteSigner, now: int
 ) -> Move:
     """Gather entry 0 of a gate log that does not exist yet."""
     if repository.branch(LOG_BRANCH) is not None:
@@ -225,7 +230,7 @@ def _demand_recorded(repository: Repository, log: Log, commit_id: str) -> None:
         raise Refused(f"{commit_id} is no base for a successor", why="the gate log does not record it")
 
 
-def _demand_role(root: TrustRoot, gate: Signer) -> None:
+def _demand_role(root: TrustRoot, gate: NoteSigner) -> None:
     if gate.key not in root.gate_keys:
         raise Refused("the gate's key is not in the trust root", why=gate.key.fingerprint)
 
@@ -240,7 +245,7 @@ def _demand_room(path: Path, tree: Tree) -> None:
             )
 
 
-def _open_log(repository: Repository, gate: Signer, candidate: str) -> Log:
+def _open_log(repository: Repository, gate: NoteSigner, candidate: str) -> Log:
     """Return the log, mended, once it is clear that this gate may continue it and has not decided on this already."""
     mend(repository)
     log = read_log(repository)

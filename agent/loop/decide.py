@@ -14,8 +14,8 @@ import structlog
 from agent.candidate import Evidence, State, step
 from agent.errors import IllegalTransition, Infrastructure, Misuse, Refused, ReviewRefused
 from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
+from agent.gate.note import NoteSigner
 from agent.gate.review import Decision, Review, check_binding, check_reviews, read_review
-from agent.gate.signature import Signer
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
 from agent.loop.lifecycle import part_of, settings_of
@@ -43,7 +43,7 @@ class Decisions:
 
     repository: Repository
     store: Store
-    gate: Callable[[], Signer]
+    gate: Callable[[], NoteSigner]
     """Loads the gate's key; called only when something is to be recorded."""
 
     def dossier(self, entry: Entry) -> Dossier:

@@ -24,6 +24,7 @@ from agent.evaluate.guard import Guard
 from agent.evaluate.suite import SkillSuite, Split, Suite
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
+from agent.gate.note import NoteSigner
 from agent.gate.review import new_nonce
 from agent.gate.rules import load_bundle
 from agent.gate.signature import Signer
@@ -96,7 +97,7 @@ class Bench(Protocol):
 class Keys:
     """The keys of the machines: what the evaluator measured and what the gate judged is signed with them."""
 
-    gate: Signer
+    gate: NoteSigner
     evaluator: Signer
 
 
