@@ -111,6 +111,7 @@ def resume(
 def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
     """Run the loop as wished; returns the workspace (closed again, for its names) and the summary."""
     from agent.cli.meter import metered
+    from agent.cli.plan import warn
     from agent.loop.lifecycle import Lifecycle
     from agent.loop.run import Run
 
@@ -134,6 +135,8 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
         ):
             meter.follow(lambda: evaluator.trials_run)
             tell_left_out(evaluator.left_out, meter.say)
+            if wish.candidates:
+                warn(workspace, evaluator, wish.candidates, wish.model, wish.budget_usd, meter.say)
             lifecycle = Lifecycle(workspace.repository, workspace.store, evaluator, keys, meter.say)
             name, proposer = _proposer(wish, supply, workspace, backend, evaluator, meter.say)
             loop = Run(

@@ -130,6 +130,12 @@ class Allowances:
         with self.store.reading() as db:
             return tuple(_looks(db, name, digest, law) for digest, name in suites.items())
 
+    def looked(self) -> tuple[tuple[str, str, int], ...]:
+        """Return digest and name of each suite that was looked at, the last first, and how often."""
+        with self.store.reading() as db:
+            rows = db.execute("SELECT digest, suite, used FROM heldout_looks ORDER BY rowid DESC")
+            return tuple((digest, suite, used) for digest, suite, used in rows)
+
     def budget(self, run: int) -> ErrorBudget | None:
         """Return the error budget of a run; None when no candidate of it came so far."""
         with self.store.reading() as db:
