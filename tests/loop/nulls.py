@@ -13,6 +13,7 @@ from agent.lineage.repository import Repository
 from agent.lineage.succession import create_workspace
 from agent.loop.lifecycle import Keys, Lifecycle
 from agent.loop.run import Run
+from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Halt
 from agent.loop.store import Store
 from agent.loop.trials import StoredTrials
@@ -124,6 +125,24 @@ class World:
 
     def run(self, candidates, wanted=None, store=Store):
         """Let a run draft these candidates, in a process of its own as far as the store knows."""
+        count = len(candidates) if wanted is None else wanted
+        return self._in_a_process(
+            store,
+            lambda life, settings, checkpoint: Run(
+                life, settings, Drafts(candidates), "codemod", checkpoint, 0, 400
+            ).go(count),
+        )
+
+    def propose(self, gains):
+        """Let a person bring a candidate."""
+
+        def through(life, settings, checkpoint):
+            parent = select_parent(life.repository)
+            return life.resume(life.draft(parent, Proposal(child(gains), "", 0, 1), "carol", None))
+
+        return self._in_a_process(Store, through)
+
+    def _in_a_process(self, store, work):
         settings = parse_settings(SETTINGS)
         kept = store(self.folder / ".successor", clock=lambda: 2_000)
         wall = answering(answer, self.folder)
@@ -131,9 +150,7 @@ class World:
         checkpoint = Checkpoint(Halt(self.folder / ".successor"), settings.budget, lambda: 0, lambda: 0.0, 0.0)
         try:
             with evaluator, Repository.open(self.folder) as repository:
-                lifecycle = Lifecycle(repository, kept, evaluator, self.keys, lambda _: None)
-                loop = Run(lifecycle, settings, Drafts(candidates), "codemod", checkpoint, 0, 400)
-                return loop.go(len(candidates) if wanted is None else wanted)
+                return work(Lifecycle(repository, kept, evaluator, self.keys, lambda _: None), settings, checkpoint)
         finally:
             self.paid += evaluator.trials_run
             kept.close()

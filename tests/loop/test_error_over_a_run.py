@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pytest
 
 from agent.candidate import State
+from agent.errors import BudgetSpent, CandidateTooDear
+from agent.evaluate import measuring
 from agent.evaluate.alpha import ErrorBudget
 from agent.loop.allowance import Allowances, Law
 from agent.loop.store import Store
@@ -65,6 +67,42 @@ def test_a_candidate_that_is_worse_on_development_tasks_takes_neither_a_look_nor
     assert (budget.screened_out, budget.tested, used) == (1, 1, 1)
     # The error that was not taken is there for the one after it.
     assert promoted["allowance"]["given_ppb"] > budget.alpha_ppb // 2
+
+
+def test_what_a_person_brings_is_a_run_of_one_and_takes_a_look_like_any_other(tmp_path):
+    world = World(tmp_path / "w")
+    entry = world.propose(null(3))
+
+    assert entry.state is State.DENIED
+    (one,) = decisions(world)
+    given = one["allowance"]
+    assert (given["run_candidates"], given["given_ppb"], given["looks_used"]) == (1, 50_000_000, 1)
+    assert given["level_ppb"] == 100_000_000 // LOOKS
+    world.run([null(4)])
+    assert decisions(world)[1]["allowance"]["looks_used"] == 2
+
+
+@pytest.mark.parametrize("error", [CandidateTooDear, BudgetSpent])
+def test_a_test_that_was_broken_off_has_used_its_level_up_once_it_is_over(tmp_path, monkeypatch, error):
+    world, begun = World(tmp_path / "w"), []
+
+    def broken(*_):
+        begun.append(1)
+        raise error("no money is left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "decide", broken)
+        world.run([better(), null(5)])
+    (budget,), ((used, _),) = accounts(world)
+    assert (budget.promoted, used, len(begun)) == (0, budget.tested, budget.tested)
+    if error is CandidateTooDear:  # this one failed, and the next was drafted
+        assert (budget.tested, budget.reserved) == (2, {})
+        assert budget.spent_ppb > 0
+    else:  # the run ended; the test is still open, and goes on with what it was given
+        assert (budget.tested, len(budget.reserved), budget.spent_ppb) == (1, 1, 0)
+        world.run([], wanted=0)
+        (settled,), ((still, _),) = accounts(world)
+        assert (settled.tested, settled.promoted, settled.reserved, still) == (1, 1, {}, 1)
 
 
 def test_a_run_ends_when_no_look_is_left_and_says_what_to_do(tmp_path):
