@@ -13,6 +13,7 @@ from agent.cli import (
     doctor,
     init,
     lineage,
+    plan,
     policy,
     propose,
     replay,
@@ -48,6 +49,7 @@ def options(
 
 app.command()(demo.demo)
 app.command()(init.init)
+app.command(name="plan")(plan.plan)
 app.command()(run.run)
 app.command()(run.resume)
 app.command()(status.status)

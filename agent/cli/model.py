@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # loaded by the commands that speak to a model
     from sandbox.broker.ledger import Ledger, Spent
     from sandbox.broker.rules import BrokerConfig
     from sandbox.broker.transcript import Transcripts
+    from sandbox.broker.usage import Price as TokenPrice
     from sandbox.broker.usage import PriceTable
 
 LOCAL = "local:"
@@ -115,6 +116,19 @@ def _wanted(workspace: Workspace, asked: str | None) -> ModelSettings | None:
         return settings or ModelSettings(name=asked)
     # A price in successor.toml is the price of the model named there.
     return settings.model_copy(update={"name": asked, "price": None})
+
+
+def priced(workspace: Workspace, asked: str | None, budget_usd: float | None) -> tuple[TokenPrice | None, int | None]:
+    """Return what tokens of the wanted model cost, and what a run may spend on it in micro-dollars, where known."""
+    settings = _wanted(workspace, asked)
+    if settings is None or (asked is not None and asked.startswith(LOCAL)):
+        return None, None
+    limit = settings.budget_usd.run if budget_usd is None else budget_usd
+    try:
+        price = _prices(settings).get(settings.name)
+    except Misuse:
+        price = None
+    return price, None if limit is None else round(limit * 1_000_000)
 
 
 def _absence(settings: ModelSettings | None) -> str:

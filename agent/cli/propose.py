@@ -70,7 +70,8 @@ def _through_the_gate(
     import os
 
     from agent.cli.meter import metered
-    from agent.loop.lifecycle import Lifecycle
+    from agent.loop.allowance import Allowances
+    from agent.loop.lifecycle import Lifecycle, law_of
     from agent.propose.human import from_tree, from_unified
 
     if patch is not None:
@@ -90,6 +91,7 @@ def _through_the_gate(
     ):
         tell_left_out(evaluator.left_out, meter.say)
         meter.follow(lambda: evaluator.trials_run)
+        Allowances(opened.store).demand_looks(evaluator.suites, law_of(opened.base))
         lifecycle = Lifecycle(opened.repository, opened.store, evaluator, keys, meter.say)
         entry = lifecycle.draft(opened.parent, proposal, by, None)
         if entry is None:

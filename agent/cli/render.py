@@ -15,6 +15,7 @@ from rich.console import Console
 
 from agent.cli.parts import Workspace
 from agent.cli.speak import command_line, plain, visible
+from agent.gate.wording import chance
 from agent.loop.store import Entry
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         console.print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)), markup=False)
+    for line in (*deciding_lines(evidence.get("decisions", [])), *_frozen_lines(evidence.get("frozen", []))):
+        console.print(visible(line), markup=False)
     for line in _model_lines(evidence):
         console.print(visible(line), markup=False)
     for t in evidence["tests"]:
@@ -148,6 +151,37 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
         f"{evidence['candidates_tried']} trees tried by the proposer to find it"
     )
+
+
+def deciding_lines(decisions: list[dict[str, Any]]) -> Iterator[str]:
+    """How each objective was decided: the level of its test, and every look at it."""
+    for one in decisions:
+        if one["outcome"] == "not_begun":
+            yield f"{one['suite']} held out: not looked at: {one['why']}"
+            continue
+        given = one["allowance"]
+        yield (
+            f"{one['suite']} held out: {'promoted' if one['outcome'] == 'promote' else 'not promoted'} at the level "
+            f"{chance(given['level_ppb'])} (the run may err with {chance(given['run_error_ppb'])} over "
+            f"{given['run_candidates']} candidates; look {given['looks_used']} of {given['looks_allowed']})"
+        )
+        for look in one["looks"]:
+            yield (
+                f"  at {look['pairs']} of {look['of']} pairs: {look['decision'].replace('_', ' ')}; {_gain(look)}, "
+                f"p {chance(look['p_value_ppb'])}, better with {look['better_ppm'] / 1e6:.4f}, expect "
+                f"{look['expected_ppm'] / 1e6:+.4f} on new tasks"
+            )
+
+
+def _frozen_lines(frozen: list[dict[str, Any]]) -> Iterator[str]:
+    """What became of the tasks that every generation is held to."""
+    for one in frozen:
+        if one["status"] != "measured":
+            why = "the suite is another one now" if one["status"] == "stale" else "left out"
+            yield f"frozen {one['suite']}: {one['tasks']} tasks not compared, {why}"
+            continue
+        lost = f", lost {', '.join(one['lost'][:5])}" if one["lost"] else ", none lost"
+        yield f"frozen {one['suite']}: {one['candidate_ppm'] / 1e6:.4f} of {one['tasks']} tasks{lost}"
 
 
 def _model_lines(evidence: dict[str, Any]) -> Iterator[str]:

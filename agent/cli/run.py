@@ -133,7 +133,7 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
             open_evaluator(workspace, backend, workers, meter.say, supply) as (evaluator, checkpoint),
         ):
             meter.follow(lambda: evaluator.trials_run)
-            tell_left_out(evaluator.left_out, meter.say)
+            _tell_beforehand(workspace, evaluator, wish, meter.say)
             lifecycle = Lifecycle(workspace.repository, workspace.store, evaluator, keys, meter.say)
             name, proposer = _proposer(wish, supply, workspace, backend, evaluator, meter.say)
             loop = Run(
@@ -156,6 +156,15 @@ def _model(workspace: Workspace, wish: Wish, say: Callable[[str], None]) -> Abst
     if wish.offline:
         return nullcontext(Supply(None, "this run is offline"))
     return open_model(workspace, wish.model, wish.budget_usd, say)
+
+
+def _tell_beforehand(workspace: Workspace, evaluator: Evaluator, wish: Wish, say: Callable[[str], None]) -> None:
+    """Say what cannot be measured here, and whether the run is hardly worth starting, before anything is paid."""
+    from agent.cli.plan import warn
+
+    tell_left_out(evaluator.left_out, say)
+    if wish.candidates:
+        warn(workspace, evaluator, wish.candidates, wish.model, wish.budget_usd, say)
 
 
 def tell_left_out(left_out: Sequence[LeftOut], say: Callable[[str], None]) -> None:

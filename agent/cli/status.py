@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -44,9 +45,25 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
             "parent": opened.parent,
             "halted": reason,
             "last_run": asdict(last[0]) if last else None,
+            "error": _error(opened, last[0].id if last else None),
             "candidates": [document_of(opened, entry) for entry in entries],
         }
         voice.answer(document, lambda console: _show_status(console, document))
+
+
+def _error(opened: Workspace, run: int | None) -> dict[str, Any]:
+    """What tests may still err: the budget of the last run, and the looks at held-out tasks that are left."""
+    from agent.loop.allowance import Allowances
+
+    accounts, allowed = Allowances(opened.store), opened.settings.heldout.looks
+    budget = accounts.budget(run) if run is not None else None
+    return {
+        "run": {**budget.document(), "left_ppb": budget.left_ppb} if budget else None,
+        "heldout_looks": [
+            {"suite": suite, "suite_digest": digest, "used": used, "allowed": allowed}
+            for digest, suite, used in accounts.looked()
+        ],
+    }
 
 
 def document_of(opened: Workspace, entry: Entry) -> dict[str, Any]:
@@ -68,8 +85,24 @@ def _show_status(console: Console, document: dict[str, Any]) -> None:
         console.print(
             f"run {last['id']}: {ending}; {last['made']} made, {last['trials']} trials. {plain(last['message'])}"
         )
+    for line in _error_lines(document["error"]):
+        console.print(line, markup=False)
     for candidate in document["candidates"]:
         note = escape(visible(candidate["note"])[:100])
         console.print(f"  {plain(candidate['id'])}  {candidate['state']:<16} {plain(candidate['proposer']):<10} {note}")
     if not document["candidates"]:
         console.print("  no candidates yet; make one with: successor run")
+
+
+def _error_lines(error: dict[str, Any]) -> Iterator[str]:
+    from agent.gate.wording import chance
+
+    run = error["run"]
+    if run:
+        yield (
+            f"error of that run: {chance(run['left_ppb'])} of {chance(run['alpha_ppb'])} left; {run['tested']} tested, "
+            f"{run['promoted']} promoted, {run['screened_out']} ended before a test, of {run['candidates']}"
+        )
+    for one in error["heldout_looks"]:
+        spent = "; no more until it has new tasks" if one["used"] >= one["allowed"] else ""
+        yield f"held-out looks at {one['suite']}: {one['used']} of {one['allowed']} used{spent}"

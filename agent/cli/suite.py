@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agent.cli import freeze
 from agent.cli.parts import cache_folder
 from agent.cli.run import ParallelOption, SandboxOption
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, plain, speaking
@@ -28,9 +29,10 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.evaluate.harbor.importing import Imported
     from agent.evaluate.harbor.settings import HarborSettings
 
-app = typer.Typer(name="suite", help="Benchmark suites: list, check, import.", no_args_is_help=True)
+app = typer.Typer(name="suite", help="Benchmark suites: list, check, import, freeze.", no_args_is_help=True)
 imports = typer.Typer(name="import", help="Make a suite from a copy of a benchmark.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+app.command()(freeze.freeze)
 
 MOST_BYTES = 512 * 1024 * 1024
 """Of all suites of a workspace."""
@@ -49,7 +51,9 @@ def list_suites(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) 
         folder, settings = _workspace(workspace)
         base = _suites_of(folder)
         named = {suite.name: suite for suite in settings.suites}
-        found = {path.removeprefix("suites/").removesuffix(".toml") for path in base if path.count("/") == 1}
+        found = {path.removeprefix("suites/").removesuffix(".toml") for path in base if path.count("/") == 1} - {
+            "frozen"
+        }
         rows = [_row(base, name, named.get(name)) for name in sorted(found | named.keys())]
         voice.answer({"suites": rows}, lambda console: _show_list(console, rows))
 

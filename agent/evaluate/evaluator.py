@@ -23,7 +23,7 @@ from agent.evaluate.guard import Guard
 from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
 from agent.evaluate.measuring import measure
-from agent.evaluate.pairs import STORED_REPEAT, Pairs, spending
+from agent.evaluate.pairs import KINDS_OF_REPEAT, STORED_REPEAT, Pairs, spending
 from agent.evaluate.probes.probe import Subject
 from agent.evaluate.probes.running import Place
 from agent.evaluate.probing import Probing
@@ -108,17 +108,19 @@ class Evaluator:
         return tuple(task.id for task in self._suite(suite).tasks("dev"))
 
     def score(
-        self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
+        self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str], turn: int = 0
     ) -> list[dict[str, int] | None]:
         """Score each tree on some tasks: ppm by task ID, or `None` when the scaffold crashed, was cut off or silent.
 
-        Scored trials are kept in the store and never paid twice. Raises `SandboxDown` when a wall broke three times.
+        Scored trials are kept in the store and never paid twice. `turn`: the how manieth time, from 0, where it does
+        not come out the same each time. Raises `SandboxDown` when a wall broke three times.
         """
         chosen = self._suite(suite)
         self._check_known(chosen, split, tasks)
         unique = {tree.digest: tree for tree in (visible(tree, self._settings) for tree in trees)}
         requests = [
-            Request(tree, chosen, split, tuple(tasks), self._settings.seed, STORED_REPEAT) for tree in unique.values()
+            Request(tree, chosen, split, tuple(tasks), self._settings.seed, STORED_REPEAT + KINDS_OF_REPEAT * turn)
+            for tree in unique.values()
         ]
         results = dict(zip(unique, self._scorer.score(requests), strict=True))
         return [results[visible(tree, self._settings).digest].scores for tree in trees]

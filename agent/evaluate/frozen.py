@@ -30,7 +30,7 @@ MOST_TASKS = 5_000
 TaskId = Annotated[str, Field(min_length=1, max_length=128)]
 
 _HEAD = """\
-# Tasks that generation {commit} did in full. Every later one is held to them: policies/statistics.yaml, frozen-held.
+# Tasks that {generation} did in full. Every later one is held to them: policies/statistics.yaml, frozen-held.
 # Made by `successor suite freeze`. `digest` is that of the lists below: they are not edited by hand.
 
 schema = 1
@@ -87,18 +87,23 @@ def read_frozen(base: Tree) -> FrozenSet | None:
         raise BadSettings(f"{FROZEN_FILE} cannot be read", why="it is not valid TOML in UTF-8") from error
 
 
-def freeze(scores: Iterable[tuple[Suite, Sequence[Mapping[str, int]]]], commit: str) -> bytes:
-    """Write the frozen set: of each suite, the development tasks that were done in full every time they were run."""
+def freeze(scores: Iterable[tuple[Suite, Sequence[Mapping[str, int]]]]) -> FrozenSet:
+    """Freeze, of each suite, the development tasks that were done in full each time they were run."""
     frozen = []
     for suite, runs in scores:
         full = sorted(task for task in runs[0] if all(run.get(task) == FULL for run in runs))
         if full:
             frozen.append(FrozenTasks(name=suite.name, suite_digest=suite.digest, tasks=full))
-    lines = [_HEAD.format(commit=commit[:12], digest=_digest(frozen))]
-    for one in frozen:
+    return FrozenSet(schema=1, kind="frozen", digest=_digest(frozen), suites=frozen)
+
+
+def written(frozen: FrozenSet, generation: str) -> bytes:
+    """Write a frozen set as its file. `generation`: whose tasks these are, for people."""
+    lines = [_HEAD.format(generation=generation, digest=frozen.digest)]
+    for one in frozen.suites:
         tasks = "".join(f"    {json.dumps(task)},\n" for task in one.tasks)
         lines.append(f'\n[[suites]]\nname = "{one.name}"\nsuite_digest = "{one.suite_digest}"\ntasks = [\n{tasks}]\n')
-    return "".join(lines if frozen else [*lines, "suites = []\n"]).encode()
+    return "".join(lines if frozen.suites else [*lines, "suites = []\n"]).encode()
 
 
 def held_to(

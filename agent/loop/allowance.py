@@ -130,6 +130,17 @@ class Allowances:
         with self.store.reading() as db:
             return tuple(_looks(db, name, digest, law) for digest, name in suites.items())
 
+    def demand_looks(self, suites: Sequence[Suite], law: Law) -> None:
+        """Raise `BudgetSpent` unless every objective among these may be looked at once more."""
+        for one in self.looks({suite.digest: suite.name for suite in suites if suite.objective}, law):
+            one.taken()
+
+    def looked(self) -> tuple[tuple[str, str, int], ...]:
+        """Return digest and name of each suite that was looked at, the last first, and how often."""
+        with self.store.reading() as db:
+            rows = db.execute("SELECT digest, suite, used FROM heldout_looks ORDER BY rowid DESC")
+            return tuple((digest, suite, used) for digest, suite, used in rows)
+
     def budget(self, run: int) -> ErrorBudget | None:
         """Return the error budget of a run; None when no candidate of it came so far."""
         with self.store.reading() as db:

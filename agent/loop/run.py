@@ -204,11 +204,9 @@ class Run:
 
     def _demand_look(self) -> None:
         lifecycle = self.lifecycle
-        suites = {suite.digest: suite.name for suite in lifecycle.bench.suites if suite.objective}
         law = law_of(lifecycle.repository.tree(select_parent(lifecycle.repository)))
         try:
-            for looks in Allowances(lifecycle.store).looks(suites, law):
-                looks.taken()
+            Allowances(lifecycle.store).demand_looks(lifecycle.bench.suites, law)
         except BudgetSpent as error:
             raise Stop("heldout_exhausted", str(error)) from error
 

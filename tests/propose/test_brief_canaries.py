@@ -34,7 +34,7 @@ SECRETS = (
     "canary-heldout-content", "canary-impossible-id", "canary-impossible-edit", "canary-impossible-content",
     "canary-dev-answer", "canary-reason", "canary-rationale", "7770001", "7770002", "7770003", "canary-policy",
     "canary-suite-seed", "canary-kept-test",
-    "canary-heldout-name",
+    "canary-heldout-name", "canary-frozen", "7770004", "7770005", "7770006", "canary-screened",
 )  # fmt: skip
 SHOWN = ("canary-dev-query", "canary-dev-edit")
 
@@ -90,6 +90,11 @@ def store(tmp_path):
     parts = {"rationale": b"canary-rationale", "patch": Patch(edits).to_json()}
     made.draft(entry("c1", parts={name: made.blobs.put(part) for name, part in parts.items()}), "canary-reason")
     made.advance("c1", State.DENIED, note="kept-paths-untouched: canary-reason")
+    with made.writing() as db:
+        db.execute("INSERT INTO error_budgets VALUES ('run 1', '7770004')")
+        db.execute("INSERT INTO heldout_looks VALUES ('d', 'search', 7770005, 1)")
+        db.execute("INSERT INTO allowances VALUES ('c1', '7770006')")
+    made.attach("c1", {"evidence.json": made.blobs.put(b'{"why": "canary-screened"}')})
     yield made
     made.close()
 
@@ -102,6 +107,7 @@ def brief(suites, wrong, store):
         {
             "policies/law.yaml": b"canary-policy",
             "suites/search.toml": b"canary-suite-seed",
+            "suites/frozen.toml": b"canary-frozen",
             "tests/kept/test_kept.py": b"canary-kept-test",
         }
     )

@@ -1,0 +1,81 @@
+"""`successor suite freeze`: the tasks that this generation does in full, to which every later one is held."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.cli.meter import metered
+from agent.cli.model import BudgetOption, ModelOption, open_model
+from agent.cli.parts import choose_wall, open_evaluator, open_workspace
+from agent.cli.run import ParallelOption, SandboxOption, tell_left_out
+from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
+from agent.errors import Refused, UnknownId
+
+if TYPE_CHECKING:
+    from agent.edits.tree import Tree
+    from agent.evaluate.evaluator import Evaluator
+    from agent.evaluate.suite import Suite
+
+
+def freeze(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Suites. Default: all but the objective.")
+    ] = None,
+    sandbox: SandboxOption = None,
+    parallel: ParallelOption = 0,
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write suites/frozen.toml: the development tasks that the newest generation does in full. None may be lost later.
+
+    It is a kept file, and counts once it is committed. Example: `successor suite freeze edit`
+    """
+    from agent.evaluate.frozen import FROZEN_FILE, written
+    from agent.evaluate.frozen import freeze as chosen
+
+    with speaking(as_json=as_json) as voice, open_workspace(workspace, writing=True) as opened:
+        workers = parallel or os.cpu_count() or 1
+        backend = choose_wall(opened, sandbox, workers, voice.step)
+        with (
+            closing(backend),
+            metered(voice, opened.settings.budget.trials) as meter,
+            open_model(opened, model, budget_usd, meter.say) as supply,
+            open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
+        ):
+            meter.follow(lambda: evaluator.trials_run)
+            tell_left_out(evaluator.left_out, meter.say)
+            suites = _chosen(evaluator, names or [])
+            frozen = chosen([(suite, _scores(evaluator, opened.base, suite)) for suite in suites])
+        (opened.folder / FROZEN_FILE).write_bytes(written(frozen, f"generation {opened.parent[:12]}"))
+        counts = {one.name: len(one.tasks) for one in frozen.suites}
+        document = {"file": FROZEN_FILE, "generation": opened.parent, "digest": frozen.digest, "tasks": counts}
+        said = ", ".join(f"{count} of {name}" for name, count in counts.items()) or "no task"
+        line = f"{FROZEN_FILE} holds {said}. It counts once it is committed: a kept file is a person's decision"
+        voice.answer(document, lambda console: console.print(line, markup=False))
+
+
+def _chosen(evaluator: Evaluator, names: list[str]) -> list[Suite]:
+    known = {suite.name: suite for suite in evaluator.suites}
+    for name in names:
+        if name not in known:
+            raise UnknownId(f"no suite {name!a} can be measured here", why=f"there are: {', '.join(known)}")
+    return [known[name] for name in names] or [suite for suite in known.values() if not suite.objective]
+
+
+def _scores(evaluator: Evaluator, tree: Tree, suite: Suite) -> list[dict[str, int]]:
+    """Score a generation on the development tasks of a suite, as often as a decision would."""
+    from agent.evaluate.suite import ModelSuite
+
+    found = []
+    for turn in range(suite.repeats if isinstance(suite, ModelSuite) else 1):
+        (scores,) = evaluator.score([tree], suite.name, "dev", evaluator.dev_tasks(suite.name), turn)
+        if scores is None:
+            raise Refused(f"the scaffold did not answer suite {suite.name}", why="nothing of it can be frozen")
+        found.append(scores)
+    return found

@@ -1,0 +1,172 @@
+"""`successor plan`: what a run could find and would cost, before anything is spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from agent.cli.model import BudgetOption, ModelOption, priced
+from agent.cli.parts import Workspace, choose_wall, open_evaluator, open_workspace
+from agent.cli.run import SandboxOption
+from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
+
+if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
+    from agent.evaluate.evaluator import Evaluator
+    from agent.evaluate.foresight import Known
+    from agent.evaluate.suite import Suite
+    from agent.loop.allowance import Looks
+
+HOPED_POINTS = 5.0
+
+
+def plan(
+    candidates: Annotated[int, typer.Option("--candidates", "-n", min=1, help="How many the run may draft.")] = 1,
+    hope: Annotated[
+        float, typer.Option("--hope", min=0.1, max=100.0, help="The gain hoped for, in points of the score.")
+    ] = HOPED_POINTS,
+    model: ModelOption = None,
+    budget_usd: BudgetOption = None,
+    sandbox: SandboxOption = None,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say the smallest gain that a run could find, what +5 points would cost, and whether it is worth starting.
+
+    Runs no trial. Exit code 1 when the run is not worth starting. Example: `successor plan -n 10 --hope 3`
+    """
+    with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
+        backend = choose_wall(opened, sandbox, 0, voice.step)
+        with closing(backend), open_evaluator(opened, backend, 1, voice.step, every=True) as (evaluator, _):
+            document = foreseen(opened, evaluator, candidates, hope, model, budget_usd)
+        voice.answer(document, lambda console: _show(console, document))
+        if not document["worth_starting"]:
+            raise typer.Exit(1)
+
+
+def warn(
+    opened: Workspace, evaluator: Evaluator, candidates: int, model: str | None, budget_usd: float | None,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Say in one line that a run is not worth starting, where it is not; it goes on all the same."""
+    document = foreseen(opened, evaluator, candidates, HOPED_POINTS, model, budget_usd)
+    for name, one in document["suites"].items():
+        if not one["worth_starting"]:
+            say(f"hardly worth starting, by suite {name}: {one['why'][0]}. More: successor plan -n {candidates}")
+
+
+def foreseen(
+    opened: Workspace, evaluator: Evaluator, candidates: int, hope: float, model: str | None, budget_usd: float | None
+) -> dict[str, Any]:
+    """Return what is foreseen of a run, for each objective, as plain data."""
+    from agent.evaluate.foresight import known_of
+    from agent.loop.allowance import Allowances
+    from agent.loop.lifecycle import law_of
+    from agent.loop.trials import StoredTrials
+
+    law = law_of(opened.base)
+    attempts = StoredTrials(opened.store).attempts_of(evaluator.shown(opened.base).digest)
+    price, limit = priced(opened, model, budget_usd)
+    document: dict[str, Any] = {"candidates": candidates, "hoped_ppm": round(hope * 10_000), "suites": {}}
+    for suite in (each for each in evaluator.suites if each.objective):
+        known = known_of(suite, attempts, price, _milliseconds(opened))
+        (looks,) = Allowances(opened.store).looks({suite.digest: suite.name}, law)
+        money = limit if known.price.micro_usd else None
+        document["suites"][suite.name] = _foreseen(opened, suite, known, looks, law.run_error_ppb, document, money)
+    document["worth_starting"] = all(one["worth_starting"] for one in document["suites"].values())
+    return document
+
+
+def _foreseen(
+    opened: Workspace,
+    suite: Suite,
+    known: Known,
+    looks: Looks,
+    run_error: int,
+    asked: dict[str, Any],
+    money: int | None,
+) -> dict[str, Any]:
+    from agent.evaluate.alpha import ErrorBudget
+    from agent.evaluate.foresight import foresee
+    from agent.evaluate.power import worth
+
+    level = min(ErrorBudget(run_error, asked["candidates"]).next_ppb, looks.each_ppb)
+    known_document = {
+        "noise": {**asdict(known.noise), "from": known.noise_from},
+        "price": {**asdict(known.price), "from": known.price_from},
+        "heldout_looks": {"used": looks.used, "allowed": looks.allowed},
+        "level_ppb": level,
+    }
+    if level < 1:
+        why = [f"{looks.used} of {looks.allowed} held-out looks are used: it could decide nothing without new tasks"]
+        return {**known_document, "worth_starting": False, "why": why}
+    found = foresee(suite, level, opened.settings.seed, known)
+    seconds = opened.settings.budget.seconds if known.price.milliseconds else None
+    judged = worth(
+        found, candidates=asked["candidates"], hoped_ppm=asked["hoped_ppm"], micro_usd=money, seconds=seconds
+    )
+    left = looks.allowed - looks.used
+    why = [*judged.why]
+    if left < asked["candidates"]:
+        why.append(f"only {left} held-out looks are left for {asked['candidates']} candidates")
+    return {**known_document, **asdict(found), "worth_starting": not why, "why": why}
+
+
+def _milliseconds(opened: Workspace) -> int | None:
+    """What a trial took on average in the runs of this workspace; None before the first."""
+    done = [(run.ended - run.started, run.trials) for run in opened.store.runs() if run.ended and run.trials]
+    trials = sum(each for _, each in done)
+    return 1_000 * sum(seconds for seconds, _ in done) // trials if trials else None
+
+
+def _show(console: Console, document: dict[str, Any]) -> None:
+    for name, one in document["suites"].items():
+        for line in _lines(name, one):
+            console.print(line, markup=False, soft_wrap=True)
+    if not document["suites"]:
+        console.print("no suite is the objective, so nothing could be decided")
+    else:
+        said = "worth starting" if document["worth_starting"] else "not worth starting"
+        console.print(f"a run of {document['candidates']} candidates is {said}", markup=False)
+
+
+def _lines(name: str, one: dict[str, Any]) -> Iterator[str]:
+    from agent.evaluate.foresight import points
+    from agent.gate.wording import chance
+
+    looks = one["heldout_looks"]
+    yield (
+        f"{name}: the next candidate is tested at the level {chance(one['level_ppb'])}; "
+        f"{looks['used']} of {looks['allowed']} held-out looks are used"
+    )
+    yield f"  noise of one trial {points(one['noise']['trial_ppm'])}: {one['noise']['from']}"
+    yield f"  price of one trial {_needed(one['price'], 1)}: {one['price']['from']}"
+    if "smallest_gain_ppm" in one:
+        yield f"  smallest gain found in 80 of 100 cases: {points(one['smallest_gain_ppm'])}"
+        yield f"  a gain of 5 points is found with a chance of {one['chance_of_five_ppm'] / 1e6:.2f}"
+        for words, needed in (("no better", one["idle"]), ("that much better", one["better"])):
+            yield f"  a candidate that is {words} takes {_needed(needed)}"
+        five = one["five_points"]
+        if five:
+            yield (
+                f"  to find 5 points in 80 of 100 cases: {five['tasks']} held-out tasks; {_needed(five)} a candidate"
+            )
+    for why in one["why"]:
+        yield f"  but {why}"
+
+
+def _needed(needed: dict[str, Any], trials: int | None = None) -> str:
+    """Trials and what they take; what is nothing, or not known, is left out."""
+    count = needed["trials"] if trials is None else trials
+    milliseconds = needed.get("milliseconds", needed.get("seconds", 0) * 1_000)
+    parts = [
+        f"{count:,} trials" if trials is None else "",
+        f"{needed['tokens']:,} tokens" if needed["tokens"] else "",
+        f"${needed['micro_usd'] / 1e6:.4f}" if needed["micro_usd"] else "",
+        f"{milliseconds / 1_000:.2f} s" if milliseconds else "",
+    ]
+    return ", ".join(part for part in parts if part) or "nothing that is known"
