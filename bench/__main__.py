@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import broker, demo, fuzz, loop, sandbox, scaffold
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
+from bench.probes import measures as probes
 
 BENCHES = {
     "demo": demo.measures,
@@ -19,8 +20,9 @@ BENCHES = {
     "loop": loop.measures,
     "fuzz": fuzz.measures,
     "acceptance": acceptance.measures,
+    "probes": probes.measures,
 }
-PAGES = {"acceptance": acceptance.write}
+PAGES = {"acceptance": acceptance.write, "probes": probes.write}
 """Benches with a page of their own."""
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
 HEAD = """# Measures
@@ -45,6 +47,8 @@ def main() -> int:
     benches = BENCHES | {"fuzz": partial(fuzz.measures, options.seconds)}
     results = [m for name in options.names or benches for m in benches[name]()]
     print(as_json(results) if options.json else as_table(results))
+    if "probes" in options.names and not options.json:
+        print("", *probes.table(), sep="\n")
     if options.write:
         PAGE.write_text(merged(PAGE.read_text("utf-8"), results, whole=not options.names), "utf-8")
         for name in PAGES.keys() & (options.names or benches):

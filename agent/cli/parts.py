@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import Misuse, Refused
+from agent.errors import Misuse, Refused, StoreBroken
 from agent.workspace import STATE_FOLDER, Settings, find_workspace
 
 if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.cli.model import Supply
     from agent.edits.tree import Tree
+    from agent.evaluate.canaries import Canaries
     from agent.evaluate.evaluator import Evaluator
     from agent.lineage.repository import Repository
     from agent.loop.decide import Decisions
@@ -192,10 +193,36 @@ def open_evaluator(
     )
     with Evaluator(
         backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
-        progress=say, desk=desk, left_out=left_out,
+        progress=say, desk=desk, left_out=left_out, reviewed=_generation_0(workspace),
+        canaries=load_canaries(workspace.state),
     ) as evaluator:  # fmt: skip
         counted.append(evaluator)
         yield evaluator, checkpoint
+
+
+def _generation_0(workspace: Workspace) -> Tree | None:
+    """Return the files that the whole way since is measured from: nothing says yet that people looked deeply later."""
+    first = workspace.repository.branch("main")
+    return workspace.repository.tree(first) if first else None
+
+
+def load_canaries(state: Path) -> Canaries:
+    """Return the tokens of a workspace; its secret is made where there is none, beside the keys and as closed."""
+    from agent.evaluate.canaries import Canaries
+
+    path = state / "keys" / "canaries"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            suppress(FileExistsError),
+            os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
+        ):
+            file.write(os.urandom(32))
+        secret = path.read_bytes()
+    except OSError as error:
+        raise StoreBroken("the secret of the canary tokens cannot be read", why=str(error)) from error
+    # One that a full disk cut short is none: whoever knows it can avoid what is made of it.
+    return Canaries(secret) if len(secret) == 32 else Canaries()
 
 
 def _trials(counted: list[Evaluator]) -> int:

@@ -12,8 +12,8 @@ from agent.candidate import ProbeResult
 from agent.evaluate.executor import Done, Executor, Job
 from agent.evaluate.grading import command, new_nonce, read_run
 from agent.evaluate.probes.catalogue import PROBES, RUNNING, cumulative
-from agent.evaluate.probes.probe import Subject
-from agent.evaluate.probes.running import Answered, Place, Seen, TaskWish, TestWish, Wish
+from agent.evaluate.probes.probe import Probe, Subject
+from agent.evaluate.probes.running import Answered, Place, RunningProbe, Seen, TaskWish, TestWish, Wish
 from agent.evaluate.staging import Staging
 from sandbox.contract import CANDIDATE_ROOT, Ending, Mount, Outcome
 
@@ -40,26 +40,34 @@ class _Run:
 
 
 class Probing:
-    """All probes over one candidate."""
+    """All probes over one candidate; or those that are named."""
 
-    def __init__(self, executor: Executor, staging: Staging, place: Place) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        staging: Staging,
+        place: Place,
+        plain: Sequence[Probe] = PROBES,
+        running: Sequence[RunningProbe] = RUNNING,
+    ) -> None:
         self._executor = executor
         self._staging = staging
         self._place = place
+        self._plain, self._running = plain, running
         self._known: dict[tuple[str, ...], Seen] = {}
         self.runs = 0
         """Sandboxes that were paid for."""
 
     def look(self, subject: Subject, say: Callable[[str], None] = lambda _: None) -> tuple[ProbeResult, ...]:
         """Return what every probe found. Raises `SandboxDown` when a wall broke."""
-        plain = [probe.look(subject) for probe in PROBES]
-        wanted = [probe.wants(subject, self._place) for probe in RUNNING]
+        plain = [probe.look(subject) for probe in self._plain]
+        wanted = [probe.wants(subject, self._place) for probe in self._running]
         if any(wanted):
             say("probing: broken copies, twins of tasks, bait")
         self._run([wish for wishes in wanted for wish in wishes])
         judged = [
             probe.judge(subject, self._place, [self._known[_key(wish)] for wish in wishes])
-            for probe, wishes in zip(RUNNING, wanted, strict=True)
+            for probe, wishes in zip(self._running, wanted, strict=True)
         ]
         whole = cumulative(self._place.settings.pace.max_changed_lines_since_deep_review).look(subject)
         self._forget()

@@ -47,6 +47,12 @@ def definitions(source: bytes) -> dict[str, cst.FunctionDef]:
     return dict(_functions(module.body, "")) if module else {}
 
 
+def _found(source: bytes, name: str) -> tuple[cst.Module | None, cst.FunctionDef | None]:
+    """Return a file and a function in it, of one and the same parse: what is replaced is found by identity."""
+    module = _parsed(source)
+    return module, dict(_functions(module.body, "")).get(name) if module else None
+
+
 def _functions(body: Sequence[Any], prefix: str) -> Iterator[tuple[str, cst.FunctionDef]]:
     for node in body:
         if isinstance(node, cst.FunctionDef):
@@ -59,20 +65,20 @@ def _functions(body: Sequence[Any], prefix: str) -> Iterator[tuple[str, cst.Func
 
 def gross(source: bytes, name: str) -> tuple[Fault, ...]:
     """Return the copies of a file in which a function answers nothing, and something odd."""
-    module, node = _parsed(source), definitions(source).get(name)
+    module, node = _found(source, name)
     if module is None or node is None:
         return ()
     answers = ["None"] if node.name.value == "__init__" else ["None", ODD]
     yields = _finds(node, cst.Yield)
+    copies = {answer: _replaced(module, node, _emptied(node, answer, yields)) for answer in answers}
     return tuple(
-        Fault(name, f"it answers {answer}", _replaced(module, node, _emptied(node, answer, yields)), gross=True)
-        for answer in answers
+        Fault(name, f"it answers {answer}", copy, gross=True) for answer, copy in copies.items() if copy != source
     )
 
 
 def fine(source: bytes, name: str) -> tuple[Fault, ...]:
     """Return the copies of a file in which a single place of a function is broken, in the order of the places."""
-    module, node = _parsed(source), definitions(source).get(name)
+    module, node = _found(source, name)
     if module is None or node is None:
         return ()
     collector = _Places()
@@ -97,7 +103,9 @@ def _replaced(module: cst.Module, old: cst.CSTNode, new: cst.CSTNode) -> bytes:
 
 
 def _emptied(node: cst.FunctionDef, answer: str, yields: bool) -> cst.FunctionDef:
-    lines = [f"if {answer} is not None:", f"    yield {answer}", "return", "yield"] if yields else [f"return {answer}"]
+    lines = [f"return {answer}"]
+    if yields:
+        lines = ["return", "yield"] if answer == "None" else [f"yield {answer}"]
     return _with_body(node, "\n".join(lines) + "\n")
 
 

@@ -85,11 +85,17 @@ def limits(path: str, module: ast.Module) -> Iterator[tuple[str, float]]:
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = [target.id for target in targets if isinstance(target, ast.Name)]
-            yield from _valued((f"{where}::{name}", name, node.value) for name in names)
+            # In a class `Limits` every field is one.
+            owner = where.rpartition("::")[2]
+            yield from _valued((f"{where}::{name}", f"{owner}_{name}".lower(), node.value) for name in names)
         elif isinstance(node, ast.Call):
-            called = _last(node.func)
+            first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
+            option = str(first).lstrip("-").replace("-", "_") if isinstance(first, str) else ""
+            called = f"{where}::{_last(node.func)}({option[:40]}"
             yield from _valued(
-                (f"{where}::{called}({keyword.arg})", keyword.arg or "", keyword.value) for keyword in node.keywords
+                # The default of an option `--max-steps` is a limit too.
+                (f"{called} {key.arg})", option if key.arg == "default" else key.arg or "", key.value)
+                for key in node.keywords
             )
 
 

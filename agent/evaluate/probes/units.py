@@ -73,17 +73,22 @@ def last_name(node: ast.AST) -> str:
 
 
 def fixtures(tree: Tree, folder: str) -> Mapping[str, frozenset[str]]:
-    """Return the names that each conftest file of a folder defines; `*` among them for one that nobody has to name."""
+    """Return the fixtures of each conftest file of a folder; `*` among them where something runs unasked."""
     found = {}
     for path in tree:
         if within(path, (folder,)) and path.rsplit("/", 1)[-1] == "conftest.py":
             module = parse(tree[path].content)
             nodes = list(ast.walk(module)) if module else []
-            named = {node.name for node in nodes if isinstance(node, _Function | ast.ClassDef)}
+            functions = [node for node in nodes if isinstance(node, _Function)]
+            named = {node.name for node in functions if any(_is_fixture(each) for each in node.decorator_list)}
             free = [node for node in nodes if isinstance(node, ast.keyword) and node.arg == "autouse"]
-            hooks = {name for name in named if name.startswith("pytest_")}
+            hooks = [node for node in functions if node.name.startswith("pytest_")]
             found[path] = frozenset(named | ({"*"} if free or hooks or module is None else set()))
     return found
+
+
+def _is_fixture(decorator: ast.expr) -> bool:
+    return last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) == "fixture"
 
 
 def words(content: bytes) -> frozenset[str]:

@@ -1,16 +1,20 @@
 """Probes of measurements: impossible tasks, the parent run again, silent runs, and a gain only where the search looked."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from agent.candidate import Comparison
 from agent.edits.tree import Tree
 from agent.evaluate.probes.answers_given import AnswersGiven
-from agent.evaluate.probes.catalogue import PROBES
+from agent.evaluate.probes.catalogue import ALL
 from agent.evaluate.probes.heldout_gap import HeldoutGap
 from agent.evaluate.probes.impossible_twins import ImpossibleTwins
 from agent.evaluate.probes.parent_replay import ParentReplay
 from agent.evaluate.probes.probe import MAX_FINDINGS, Measured, Subject, result
 
+ROOT = Path(__file__).parents[3]
 FULL = 1_000_000
 SCORES = {"a": FULL, "b": 500_000, "t": FULL}
 
@@ -119,9 +123,15 @@ def test_a_split_that_was_not_measured_is_a_finding():
     assert not look(HeldoutGap(), measured("dev")).passed
 
 
-def test_every_probe_has_a_name_of_its_own_and_blocks():
-    assert len({probe.name for probe in PROBES}) == len(PROBES) == 6
-    assert all(probe.blocking for probe in PROBES)
+def test_every_probe_has_a_name_of_its_own_and_blocks_unless_it_is_a_tripwire():
+    assert len({probe.name for probe in ALL}) == len(ALL) == 13
+    assert {probe.name for probe in ALL if not probe.blocking} == {"relabelled_twins", "cumulative"}
+
+
+def test_the_shipped_law_demands_every_probe_that_blocks():
+    bundle = yaml.safe_load((ROOT / "policies" / "bundle.yaml").read_text("utf-8"))
+
+    assert set(bundle["parameters"]["required_probes"]) == {probe.name for probe in ALL if probe.blocking}
 
 
 def test_a_flood_of_findings_is_cut_and_counted():

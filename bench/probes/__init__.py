@@ -1,0 +1,1 @@
+"""Probes measured: seeded attacks that they must find, and honest patches that they must let pass."""
