@@ -101,3 +101,18 @@ def test_an_event_that_does_not_end_is_not_waited_for(piece):
     lines = Lines(1_000)
     with pytest.raises(BadAnswer):
         [list(lines.feed(piece)) for _ in range(100)]
+
+
+def test_a_line_in_many_pieces_takes_no_more_time_than_its_bytes():
+    lines = Lines(64_000_000)
+    for _ in range(200_000):
+        assert list(lines.feed(b"x" * 100)) == []  # joined each time, this would copy two terabytes
+    (event,) = lines.feed(b"\ndata: {}\n\n")
+    assert event == ("", b"{}")
+
+
+def test_whole_events_count_for_nothing_afterwards():
+    lines = Lines(1_000)
+    for _ in range(100):
+        assert len(list(lines.feed(b"event: a\ndata: " + b"x" * 400 + b"\n\ndata: y\n\nda"))) == 2
+        assert list(lines.feed(b"ta: z\n\n")) == [("", b"z")]
