@@ -61,24 +61,32 @@ class Lines:
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._size = 0
+        """Bytes of the line and of the event that are not whole yet."""
         self._name = ""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[tuple[str, bytes]]:
         """Take what came; yield each event that is now whole."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        if len(self._rest) + sum(map(len, self._data)) > self._cap:
-            raise BadAnswer(f"an event is longer than {self._cap} bytes")
+        first, *lines = piece.split(b"\n")
+        self._rest.append(first)
+        self._size += len(piece)
+        if lines:
+            lines.insert(0, b"".join(self._rest))
+            self._rest = [lines.pop()]
         for line in lines:
             found = self._take(line.removesuffix(b"\r"))
             if found is not None:
                 yield found
+        if self._size > self._cap:
+            raise BadAnswer(f"an event is longer than {self._cap} bytes")
 
     def _take(self, line: bytes) -> tuple[str, bytes] | None:
         if not line:
             found = (self._name, b"\n".join(self._data)) if self._data else None
             self._name, self._data = "", []
+            self._size = sum(map(len, self._rest))
             return found
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")

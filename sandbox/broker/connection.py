@@ -19,6 +19,10 @@ from sandbox.broker.rules import Caps
 
 _PIECE = 64 * 1024
 _LINGER_SECONDS = 1.0
+_BEFORE_VALUES = (b"[", b"{", b",")
+"""Each value of a JSON text but the first follows one of these. Those within strings are counted as well."""
+_BYTES_OF_A_VALUE = 64
+"""Three bytes of text can become so many of memory."""
 _JSON = (("content-type", "application/json"), ("x-should-retry", "false"))
 _EVENTS = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
 
@@ -29,7 +33,7 @@ class Gone(ConnectionError):
 
 @dataclass
 class Room:
-    """Bytes of requests that one sandbox may have under way."""
+    """Bytes of memory that the requests of one sandbox may take while they are under way."""
 
     left: int
 
@@ -139,15 +143,20 @@ class Connection:
         content = bytearray()
         while isinstance(event := await self._next(), h11.Data):
             content += event.data
-            self._taken += len(event.data)
-            self._room.left -= len(event.data)
-            if len(content) > self._caps.request:
-                return _too_large(self._caps.request)
-            if self._room.left < 0:
-                return Refusal(529, "too much is under way from this sandbox")
+            if not self._takes(len(event.data)):
+                return _too_much()
         if not isinstance(event, h11.EndOfMessage):
             raise Gone
-        return bytes(content)
+        values = sum(map(content.count, _BEFORE_VALUES))
+        if values > self._caps.values:
+            return Refusal(413, f"a request may have about {self._caps.values} values at most")
+        return bytes(content) if self._takes(values * _BYTES_OF_A_VALUE) else _too_much()
+
+    def _takes(self, size: int) -> bool:
+        """Take so much of the room; return whether there was so much left."""
+        self._taken += size
+        self._room.left -= size
+        return self._room.left >= 0
 
     async def _next(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
         while (event := self._http.next_event()) is h11.NEED_DATA:
@@ -221,8 +230,9 @@ def _refuse_head(method: bytes, path: str, headers: dict[bytes, bytes], cap: int
         return Refusal(405, "only POST is answered here")
     if not headers.get(b"content-type", b"application/json").lower().startswith(b"application/json"):
         return Refusal(400, "the body must be application/json")
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        return Refusal(400, "the body must not be compressed")
+    # In frames a body could come a byte at a time, at work for each, and keep all others waiting.
+    if headers.get(b"content-encoding", b"identity") != b"identity" or b"transfer-encoding" in headers:
+        return Refusal(400, "the body must come as it is and as long as it says: not compressed, with content-length")
     if int(headers.get(b"content-length", b"0")) > cap:  # h11 has seen to it that this is a number
         return _too_large(cap)
     return None
@@ -230,3 +240,7 @@ def _refuse_head(method: bytes, path: str, headers: dict[bytes, bytes], cap: int
 
 def _too_large(cap: int) -> Refusal:
     return Refusal(413, f"a request may have at most {cap} bytes")
+
+
+def _too_much() -> Refusal:
+    return Refusal(529, "too much is under way from this sandbox")

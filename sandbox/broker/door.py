@@ -19,6 +19,10 @@ from sandbox.contract import Mount
 
 _READ_AHEAD = 256 * 1024
 _BREATH = 0.05
+_LARGE = 64 * 1024
+"""Bytes of a request from which the time that it takes to read it counts."""
+_RESTS = 3.0
+"""How long others have, in times of what a large request took to be read, before the next one of this sandbox is."""
 
 INSIDE = "/run/broker"
 """Where the folder with the socket is seen inside a sandbox."""
@@ -64,6 +68,8 @@ class Door:
         self._key = key
         self._room = Room(self._caps.held)
         self._calls = 0
+        self._received = 0
+        self._turn = asyncio.Lock()
         self._connections: set[asyncio.Task[None]] = set()
         self._keeping: set[asyncio.Task[None]] = set()
         self._listener: socket.socket | None = None
@@ -144,12 +150,15 @@ class Door:
             refusal = Refusal(503, "the broker cannot keep its records, and answers nothing")
             await out.answer(refusal.status, refusal.body())
             return
-        if self._calls > self._most_calls:
-            refusal = Refusal(429, "this sandbox has made all the calls it may make", "calls_exhausted")
+        self._received += len(content)
+        if self._calls > self._most_calls or self._received > self._caps.total:
+            refusal = Refusal(429, "this sandbox has asked all that it may ask", "calls_exhausted")
             await out.answer(refusal.status, refusal.body())
             return
         exchange = Exchange(self._till, self.candidate, self._calls, path, content, out)
         try:
+            if len(content) > _LARGE:
+                await self._in_turn(exchange)
             await exchange.run()
         except ConnectionError:
             raise
@@ -161,6 +170,14 @@ class Door:
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
             await asyncio.shield(keeping)
+
+    async def _in_turn(self, exchange: Exchange) -> None:
+        """Read a large request, one after the other, with rests: all sandboxes are served by one thread."""
+        clock = self._till.line.clock
+        async with self._turn:
+            started = clock.seconds()
+            exchange.admit()
+            await clock.sleep(_RESTS * (clock.seconds() - started))
 
     async def _keep(self, exchange: Exchange) -> None:
         """Count a call and write it down; what cannot be written down ends the service."""

@@ -27,15 +27,20 @@ class Exchange:
     charge: Charge | None = None
     refusal: Refusal | None = None
     _settled: bool = False
+    _admitted: Accepted | Refusal | None = None
 
     def __post_init__(self) -> None:
         self._clock = self.till.line.clock
         self._started_ms = self._clock.unix_ms()
         self._started = self._clock.seconds()
 
+    def admit(self) -> None:
+        """Read the request and hold it to the policy: the part that takes the longer, the more was sent."""
+        self._admitted = self._admit()
+
     async def run(self) -> None:
         """Answer one call. Raises `ConnectionError` when the sandbox has gone; what was spent is booked."""
-        admitted = self._admit()
+        admitted = self._admitted or self._admit()
         if isinstance(admitted, Refusal):
             await self._refuse(admitted)
             return

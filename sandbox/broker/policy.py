@@ -1,6 +1,6 @@
 """Whether a request may pass, decided on its parsed form alone: `accept(...)` gives the request to send, or why not.
 
-Top-level fields are those of the Messages API as the `anthropic` SDK 2.12 types them, less everything that reaches
+Top-level fields are those of the Messages API as the `anthropic` SDK 2.14 types them, less everything that reaches
 beyond the model: files, containers, MCP servers, other workspaces, other speeds and prices.
 """
 

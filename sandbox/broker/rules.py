@@ -36,8 +36,12 @@ class Caps:
 
     head: int = 16 * 1024
     request: int = 8 * MIB
+    values: int = 200_000
+    """JSON values of one request, about: a few bytes of text each, and many of memory."""
     held: int = 64 * MIB
-    """All requests of one sandbox that are under way, together."""
+    """All requests of one sandbox that are under way, together, with what their values become."""
+    total: int = 256 * MIB
+    """All requests of one sandbox from first to last: what is sent on is kept."""
     answer: int = 32 * MIB
     connections: int = 128
     calls: int = 20_000

@@ -2,7 +2,7 @@
 
 A script is a list of steps, one for each request that comes: a message, or a fault. What a request breaks is answered
 with a 4xx and kept in `complaints`, and so are a request beyond the script and a step that was left over. The API is
-that of the SDK's own types (2.12): Bearer, `anthropic-version: 2026-10-21`, no sampling parameters.
+that of the SDK's own types (2.14): Bearer, `anthropic-version: 2026-10-21`, no sampling parameters.
 """
 
 import json

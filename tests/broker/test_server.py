@@ -221,7 +221,7 @@ def test_a_body_of_another_kind_is_refused(given):
     assert status(exchange(world, head(content_encoding="gzip") + BODY)) == 400
 
 
-def test_a_large_request_is_refused_by_its_word_and_by_its_bytes(given):
+def test_a_large_request_is_refused_by_its_word_and_one_without_a_word_as_well(given):
     world = given(caps=HASTY)
     large = {**ASK, "messages": [{"role": "user", "content": "x" * 20_000}]}
 
@@ -229,7 +229,7 @@ def test_a_large_request_is_refused_by_its_word_and_by_its_bytes(given):
         world.client().messages.create(**large)
     chunks = b"".join(b"1000\r\n%s\r\n" % (b" " * 4096) for _ in range(4)) + b"0\r\n\r\n"
     head_of_chunks = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-    assert status(exchange(world, head_of_chunks + chunks)) == 413
+    assert status(exchange(world, head_of_chunks + chunks)) == 400  # it does not say how large it is
 
 
 def test_all_requests_under_way_together_are_bounded_and_their_room_comes_back(given):
@@ -253,9 +253,8 @@ def test_all_requests_under_way_together_are_bounded_and_their_room_comes_back(g
         b"POST",
         head()[:-2],
         head() + BODY[:5],
-        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12",
     ],
-    ids=["silent", "method", "head", "body", "chunk"],
+    ids=["silent", "method", "head", "body"],
 )
 def test_a_slow_client_is_let_go_and_others_are_served_meanwhile(given, start):
     world = given(SAY, caps=HASTY)

@@ -21,7 +21,7 @@ class LocalSettings:
     temperature: float = 0.0
     """0 takes the likeliest token each time: steady, but not deterministic: rounding goes by what is cached."""
     in_circles: float = 0.8
-    """The temperature once the model has made the same call twice in a row: what is likeliest then is the same again."""
+    """The temperature once the model has made the same call twice in a row: the likeliest is then the same again."""
     cached_prompts: int = 512 * MIB
     """Bytes of memory for prompts of other conversations, so that interleaved ones do not lose what was read."""
     start: float = 600.0
