@@ -1,4 +1,4 @@
-"""What an audit costs, by the length of the history: time, memory, size; beside `git verify-commit` on the same commits.
+"""What an audit costs, by the length of the history: time, memory, size; and `git verify-commit` beside it.
 
 SUCCESSOR_BENCH_HISTORY names the lengths, such as `1000,10000`: to make a hundred thousand signed generations takes
 longer than to audit them.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.candidate import Evidence, State
+from agent.candidate import Evidence, LeftOut, State
 from agent.cli.init import create, template
 from agent.cli.parts import load_keys
 from agent.digest import sha256
@@ -29,6 +29,8 @@ from bench.measure import Measure, median
 VERDICTS = 300
 CANDIDATES = 15
 LINES = 400
+MOST_IN_A_FILE = 140
+_NO_MODEL = LeftOut(suite="coding", task="", why="it needs a model")
 
 
 def measures() -> list[Measure]:
@@ -73,8 +75,9 @@ def _one(repository: Repository, store: Store, state: Path, number: int) -> floa
         ended.append(lifecycle.resume(entry).state if entry else State.FAILED)
 
     took = _timed(walk)
-    if ended[0] not in (State.AWAITING_REVIEW, State.DENIED):
-        raise RuntimeError(f"a candidate ended as {ended[0]}")
+    if ended[0] is not State.AWAITING_REVIEW:
+        notes = [step.note for step in store.transitions(store.candidates()[-1].id)]
+        raise RuntimeError(f"a candidate ended as {ended[0]}: {notes[-1]}")
     return took
 
 
@@ -83,7 +86,7 @@ def _changed(base: Tree, number: int) -> Tree:
     left, tree = LINES, base
     for path in [path for path in base if path.startswith("scaffold/") and path.endswith(".py")]:
         lines = base[path].content.split(b"\n")
-        new = [f"# {number} {at}".encode() for at in range(min(left, 60))]
+        new = [f"# {number} {at}".encode() for at in range(min(left, MOST_IN_A_FILE))]
         left -= len(new)
         tree = tree.with_file(path, File(b"\n".join([*lines[:-1], *new, b""])))
     if left:
@@ -102,7 +105,7 @@ class _Given:
 
     def evaluate(self, base_commit: str, base: Tree, tree: Tree, *_: Sequence[Any]) -> Evidence:
         """Return evidence of the good document, about these trees."""
-        about = {"base_commit": base_commit, "base_tree": base.digest, "tree": tree.digest}
+        about = {"base_commit": base_commit, "base_tree": base.digest, "tree": tree.digest, "left_out": (_NO_MODEL,)}
         return evidence_of(self._law.good).model_copy(update={**about, "diff": sha256(unified_diff(base, tree))})
 
 

@@ -27,7 +27,8 @@ from agent.edits.tree import Tree
 from agent.errors import GitFailed, Misuse, UnknownId
 from agent.gate.review import BRANCH_PREFIX, CANDIDATE_ID
 from agent.lineage.gate_log import LOG_BRANCH
-from agent.lineage.objects import MAX_FILE_BYTES, Commit, Kind, NewObjects, is_object_id, parse_commit, read_tree
+from agent.lineage.generations import Generations
+from agent.lineage.objects import MAX_FILE_BYTES, Commit, Kind, NewObjects, is_object_id, parse_commit
 from agent.workspace import STATE_FOLDER
 
 MAIN_BRANCH = "main"
@@ -79,6 +80,7 @@ class Repository:
         if work_tree is None:
             raise Misuse(f"{repo.git_dir} is a bare repository", why="a workspace needs its files beside it")
         self._work_tree = Path(work_tree)
+        self._generations = Generations(self.read)
         repo.git.update_environment(**_HARDENED, **_located(Path(repo.git_dir), self._folder, self._work_tree))
 
     @classmethod
@@ -170,7 +172,7 @@ class Repository:
 
     def tree(self, commit_id: str) -> Tree:
         """Return the files of a commit. Raises `UnsafeTree` for links, submodules and what else is never in a tree."""
-        return read_tree(self.read, self.commit(commit_id).tree)
+        return self._generations.tree(self.commit(commit_id).tree)
 
     def changed(self) -> tuple[str, ...]:
         """Return the paths in the work tree that differ from the commit checked out, untracked ones included."""
