@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import broker, demo, fuzz, loop, sandbox, scaffold
+from bench import audit, broker, demo, fuzz, gate, loop, sandbox, scaffold
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
 from bench.probes import measures as probes
@@ -21,6 +21,8 @@ BENCHES = {
     "fuzz": fuzz.measures,
     "acceptance": acceptance.measures,
     "probes": probes.measures,
+    "audit": audit.measures,
+    "gate": gate.measures,
 }
 PAGES = {"acceptance": acceptance.write, "probes": probes.write}
 """Benches with a page of their own."""

@@ -43,6 +43,8 @@ class History:
     root: str
     successors: int
     entries: int
+    gate: str
+    """The public line of the gate's key."""
 
 
 def make(folder: Path, successors: int, seed: int = 7) -> History:
@@ -81,7 +83,9 @@ class _Maker:
                 request, bundle = self._decided(parent, f"r{number:06d}", self._changed(), Decision.REJECT)
                 self._record("rejected", bundle, request, by=("alice",), reason="as it says")
         self._log.close(refs)
-        return History(self._folder, self._root.fingerprint, successors, self._log.head.frontier.size)
+        return History(
+            self._folder, self._root.fingerprint, successors, self._log.head.frontier.size, self._gate.key.line
+        )
 
     def _successor(self, parent: str, candidate: str) -> str:
         tree = self._changed()

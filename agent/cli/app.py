@@ -8,6 +8,8 @@ import typer
 
 from agent import __version__
 from agent.cli import (
+    after,
+    audit,
     bench,
     demo,
     doctor,
@@ -22,6 +24,7 @@ from agent.cli import (
     status,
     suite,
     weaknesses,
+    witness,
 )
 
 app = typer.Typer(
@@ -58,7 +61,12 @@ app.command()(propose.propose)
 app.add_typer(review.app, name="review")
 app.command(name="lineage")(lineage.lineage)
 app.command()(lineage.show)
-app.command()(lineage.audit)
+app.command()(after.revoke)
+app.command()(after.rollback)
+app.command()(after.diff)
+app.command()(after.export)
+app.command()(audit.audit)
+app.add_typer(witness.app, name="witness")
 app.command(name="bench")(bench.bench)
 app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)

@@ -1,8 +1,7 @@
-"""`successor lineage`, `show` and `audit`: what has passed, on which evidence, and whether the history proves it."""
+"""`successor lineage` and `show`: what has passed, and on which evidence."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -44,27 +43,6 @@ def show(
         voice.answer(sheet, lambda console: render.show_sheet(console, sheet, opened.folder))
 
 
-def audit(
-    root: Annotated[
-        str, typer.Option("--root", metavar="sha256:HEX", help="Fingerprint of the trust root you were told.")
-    ],
-    repository: Annotated[Path, typer.Argument(metavar="REPO", help="A clone; needs no workspace.")] = HERE,
-    as_json: JsonOption = False,
-) -> None:
-    """Check, offline, that every successor in a clone was measured, judged, reviewed and signed, and is unaltered.
-
-    Trusts nothing in the repository. Example: `successor audit my-clone --root sha256:0d4e...`
-    """
-    from agent.lineage.audit import audit as look
-
-    with speaking(as_json=as_json) as voice:
-        report = look(repository, root)
-        document = report.as_dict()
-        voice.answer(document, lambda console: _show_audit(console, document))
-        if not report.ok:
-            raise typer.Exit(1)
-
-
 def _show_lineage(console: Console, document: dict[str, Any]) -> None:
     console.print(f"root {document['root']}")
     for entry in document["entries"]:
@@ -74,14 +52,3 @@ def _show_lineage(console: Console, document: dict[str, Any]) -> None:
         by = plain(", ".join(entry["by"]))
         reason = escape(visible(entry["reason"])[:120])
         console.print(f"{entry['index']:>4}  {entry['kind']:<10} {what:<14} {commit:<12} {by:<12} {reason}{mark}")
-
-
-def _show_audit(console: Console, document: dict[str, Any]) -> None:
-    for finding in document["findings"]:
-        line = f"{finding['where']}: {finding['reason']}"
-        console.print(f"[red]no[/red]  {escape(finding['slug'])}  {escape(visible(line))}")
-    for note in document["notes"]:
-        console.print(f"[yellow]note[/yellow]  {escape(visible(note))}")
-    counts = f"{document['entries']} decisions, {document['successors']} successors, {document['rejections']} refusals"
-    word = "[bold green]proven[/bold green]" if document["ok"] else "[bold red]not proven[/bold red]"
-    console.print(f"{word}: {counts}")

@@ -105,6 +105,17 @@ def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]
         yield _opened(folder, repository, store) if finished else opened
 
 
+@contextmanager
+def locked_repository(start: Path) -> Iterator[Repository]:
+    """Open the repository at or above `start` under the workspace's lock, and neither store nor keys nor a parent."""
+    from agent.lineage.repository import Repository
+    from agent.loop.stop import workspace_lock
+
+    folder = find_workspace(start.resolve())
+    with workspace_lock(folder / STATE_FOLDER), Repository.open(folder) as repository:
+        yield repository
+
+
 def _opened(folder: Path, repository: Repository, store: Store) -> Workspace:
     from agent.loop.lifecycle import settings_of
     from agent.loop.select import select_parent

@@ -93,7 +93,12 @@ def _bundle(folder: Path | None, workspace: Path) -> Bundle:
     if folder is None:
         with open_workspace(workspace) as opened:
             return load_bundle(policies_of(opened.base))
+    return load_bundle(read_folder(folder))
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Return the files of a policies/ folder by path within it. Raises `Misuse` when there is none."""
     if not folder.is_dir():
         raise Misuse(f"there is no folder {folder}")
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return load_bundle({path.relative_to(folder).as_posix(): path.read_bytes() for path in found})
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

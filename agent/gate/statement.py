@@ -191,6 +191,12 @@ def parse_envelope(content: bytes) -> Envelope:
     return Envelope(_unbase64(envelope.payload), parsed)
 
 
+def raw_signature(content: bytes) -> bytes:
+    """Return the binary SSH signature of an envelope, for a verifier other than ours. Raises `SignatureRefused`."""
+    parse_envelope(content)
+    return _unbase64(parse_record(content, _Envelope, "the envelope").signatures[0].sig)
+
+
 def open_envelope(
     kind: StatementKind, content: bytes, model: type[AnyRecord], *, pin: bool = False
 ) -> tuple[PublicKey, Subject, AnyRecord]:

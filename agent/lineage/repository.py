@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import git
 import git.exc
@@ -27,7 +27,8 @@ from agent.edits.tree import Tree
 from agent.errors import GitFailed, Misuse, UnknownId
 from agent.gate.review import BRANCH_PREFIX, CANDIDATE_ID
 from agent.lineage.gate_log import LOG_BRANCH
-from agent.lineage.objects import MAX_FILE_BYTES, Commit, Kind, NewObjects, is_object_id, parse_commit, read_tree
+from agent.lineage.generations import Generations
+from agent.lineage.objects import MAX_FILE_BYTES, Commit, Kind, NewObjects, is_object_id, parse_commit
 from agent.workspace import STATE_FOLDER
 
 MAIN_BRANCH = "main"
@@ -79,6 +80,7 @@ class Repository:
         if work_tree is None:
             raise Misuse(f"{repo.git_dir} is a bare repository", why="a workspace needs its files beside it")
         self._work_tree = Path(work_tree)
+        self._generations = Generations(self.read)
         repo.git.update_environment(**_HARDENED, **_located(Path(repo.git_dir), self._folder, self._work_tree))
 
     @classmethod
@@ -170,7 +172,7 @@ class Repository:
 
     def tree(self, commit_id: str) -> Tree:
         """Return the files of a commit. Raises `UnsafeTree` for links, submodules and what else is never in a tree."""
-        return read_tree(self.read, self.commit(commit_id).tree)
+        return self._generations.tree(self.commit(commit_id).tree)
 
     def changed(self) -> tuple[str, ...]:
         """Return the paths in the work tree that differ from the commit checked out, untracked ones included."""
@@ -196,6 +198,21 @@ class Repository:
         """Write the files of branch `main` into a work tree that holds none of them yet. Raises `GitFailed`."""
         self._run(["git", "reset", "--hard", "--quiet", "refs/heads/main"])
 
+    def export(self, target: Path) -> None:
+        """Write all branches and what they lead to into the new file `target`, a git bundle. Raises `GitFailed`."""
+        names = f"HEAD\n{self._run(['git', 'for-each-ref', '--format=%(refname)', 'refs/heads/'])}"
+        content = self._run_bytes(["git", "bundle", "create", "--quiet", "-", "--stdin"], names.encode())
+        with target.open("xb") as file:
+            file.write(content)
+
+    def check_out(self, commit_id: str) -> None:
+        """Put the files of a commit in the work tree, on no branch. What differs there is lost. Raises `GitFailed`."""
+        if not is_object_id(commit_id):
+            raise ValueError("what is checked out is named by a full commit ID")
+        line = f"update HEAD {commit_id}\n".encode("ascii")
+        self._run(["git", "update-ref", "--no-deref", "--stdin"], line)
+        self._run(["git", "reset", "--hard", "--quiet"])
+
     def _lookup(self, expression: str) -> str | None:
         """Ask git for an object's ID through a pipe, never through an argument."""
         try:
@@ -206,12 +223,21 @@ class Repository:
             self._run(["git", "rev-parse", "--git-dir"])  # no answer at all: let git say itself what is wrong
             raise GitFailed("git cannot read the repository", why=_reason(error)) from error
 
-    def _run(self, command: list[str], stdin: bytes = b"") -> str:
+    def _run_bytes(self, command: list[str], stdin: bytes) -> bytes:
+        """The same for what is no text: it goes through a file, and is read once git has ended well."""
+        with tempfile.TemporaryFile() as result:
+            self._run(command, stdin, result)
+            result.seek(0)
+            return result.read()
+
+    def _run(self, command: list[str], stdin: bytes = b"", output: IO[bytes] | None = None) -> str:
         try:
             with tempfile.TemporaryFile() as source:
                 source.write(stdin)
                 source.seek(0)
-                return str(self._repo.git.execute(command, istream=source, strip_newline_in_stdout=False))
+                return str(
+                    self._repo.git.execute(command, istream=source, output_stream=output, strip_newline_in_stdout=False)
+                )
         except (git.exc.GitError, OSError) as error:
             raise GitFailed(f"git {command[1]} failed", why=_reason(error)) from error
 

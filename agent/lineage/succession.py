@@ -34,6 +34,7 @@ from agent.lineage.gate_log import (
 )
 from agent.lineage.objects import NewObjects, check_gate_commit, gate_commit
 from agent.lineage.repository import MAIN_BRANCH, Move, Repository, successor_ref
+from agent.lineage.standing import demand_standing
 from agent.lineage.trailers import Trailers, entry_index, write_message
 from agent.workspace import SETTINGS_FILE, parse_settings
 
@@ -142,6 +143,7 @@ def commit_successor(
     """
     log = _open_log(repository, gate, dossier.request.candidate)
     now = max(now, log.last.time)
+    demand_standing(repository, log, dossier.request.base_commit)
     request, base, tree = _check(repository, log, dossier)
     settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
     reviewers = check_reviews(reviews, request, log.root, settings.review.approvals, now)

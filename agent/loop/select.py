@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from agent.errors import AuditFailed
-from agent.lineage.gate_log import read_entry
 from agent.lineage.repository import Repository
+from agent.lineage.standing import newest, rolled_back_to
 from agent.lineage.succession import read_log
 
 
 def select_parent(repository: Repository) -> str:
-    """Return the commit of the newest successor in the gate log, or of the first generation when there is none yet.
+    """Return the commit of the newest generation in the gate log that is not revoked.
 
-    The answer comes from the log, not from the store or a branch, so that only what was signed is built on.
+    After a rollback, the newest that descends from where the workspace was rolled back to. The answer comes from the
+    log, not from the store or a branch, so that only what was signed is built on. Raises `Refused` when there is none.
     """
-    log = read_log(repository)
-    for index in range(log.last.index, -1, -1):
-        entry, _ = read_entry(repository.read, log.tree, index)
-        if entry.kind in ("successor", "genesis") and entry.commit is not None:
-            return entry.commit
-    raise AuditFailed("the gate log names no generation to build on")
+    return newest(repository, read_log(repository), rolled_back_to(repository)).commit or ""

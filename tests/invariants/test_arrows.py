@@ -35,6 +35,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         VOCABULARY | {"agent.lineage", "agent.gate", "agent.edits"},
         VALUES | {"dulwich"},
     ),
+    "agent.lineage.audit_bundle": (VOCABULARY | {"agent.lineage", "agent.gate", "agent.edits"}, VALUES | {"dulwich"}),
     "agent.lineage.audit_git": (VOCABULARY | {"agent.lineage", "agent.gate", "agent.edits"}, VALUES | {"dulwich"}),
     "agent.loop": (
         VOCABULARY
