@@ -114,7 +114,7 @@ def test_a_neighbour_is_served_meanwhile(given, content):  # noqa: F811
         try:
             neighbour = anthropic.Anthropic(
                 api_key="x", base_url="http://localhost", http_client=world.transport(door.path), max_retries=0
-            ).with_options(timeout=20)
+            ).with_options(timeout=60)
             for _ in range(3):
                 assert neighbour.messages.create(**ASK).stop_reason == "end_turn"
         finally:
