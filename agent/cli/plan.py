@@ -94,22 +94,22 @@ def _foreseen(
     from agent.evaluate.foresight import foresee
     from agent.evaluate.power import worth
 
-    level = min(ErrorBudget(run_error, asked["candidates"]).next_ppb, looks.each_ppb)
+    level = min(ErrorBudget(run_error, asked["candidates"]).next_ppb, looks.held.next_ppb)
     known_document = {
         "noise": {**asdict(known.noise), "from": known.noise_from},
         "price": {**asdict(known.price), "from": known.price_from},
-        "heldout_looks": {"used": looks.used, "allowed": looks.allowed},
+        "heldout_looks": {"used": looks.used, "allowed": looks.held.allowed},
         "level_ppb": level,
     }
     if level < 1:
-        why = [f"{looks.used} of {looks.allowed} held-out looks are used: it could decide nothing without new tasks"]
+        why = [f"{looks.used} of {looks.held.allowed} held-out looks are used: nothing could be decided"]
         return {**known_document, "worth_starting": False, "why": why}
     found = foresee(suite, level, opened.settings.seed, known)
     seconds = opened.settings.budget.seconds if known.price.milliseconds else None
     judged = worth(
         found, candidates=asked["candidates"], hoped_ppm=asked["hoped_ppm"], micro_usd=money, seconds=seconds
     )
-    left = looks.allowed - looks.used
+    left = looks.held.allowed - looks.used
     why = [*judged.why]
     if left < asked["candidates"]:
         why.append(f"only {left} held-out looks are left for {asked['candidates']} candidates")

@@ -163,13 +163,14 @@ def deciding_lines(decisions: list[dict[str, Any]]) -> Iterator[str]:
         yield (
             f"{one['suite']} held out: {'promoted' if one['outcome'] == 'promote' else 'not promoted'} at the level "
             f"{chance(given['level_ppb'])} (the run may err with {chance(given['run_error_ppb'])} over "
-            f"{given['run_candidates']} candidates; look {given['looks_used']} of {given['looks_allowed']})"
+            f"{given['run_candidates']} candidate{'s' * (given['run_candidates'] != 1)}; look {given['looks_used']} of "
+            f"{given['looks_allowed']})"
         )
         for look in one["looks"]:
             yield (
                 f"  at {look['pairs']} of {look['of']} pairs: {look['decision'].replace('_', ' ')}; {_gain(look)}, "
-                f"p {chance(look['p_value_ppb'])}, better with {look['better_ppm'] / 1e6:.4f}, expect "
-                f"{look['expected_ppm'] / 1e6:+.4f} on new tasks"
+                f"p {look['p_value_ppb'] / 1e9:.4f}; better with probability {look['better_ppm'] / 1e6:.4f}; "
+                f"{look['expected_ppm'] / 1e6:+.4f} to expect on new tasks"
             )
 
 

@@ -130,9 +130,11 @@ class HeldoutLooks:
     """The chance, in billionths, of any false confirmation over all looks."""
     allowed: int
     used: int = 0
+    spent_ppb: int = 0
+    """Levels of the looks so far. `alpha_ppb` and `allowed` may be changed between two looks."""
 
     def __post_init__(self) -> None:
-        if not all(type(value) is int for value in (self.alpha_ppb, self.allowed, self.used)):
+        if not all(type(value) is int for value in (self.alpha_ppb, self.allowed, self.used, self.spent_ppb)):
             raise ValueError("held-out looks are counted in whole numbers")
         if not 0 < self.alpha_ppb < BILLION // 2 or self.allowed < 1 or not 0 <= self.used <= self.allowed:
             raise ValueError("held-out looks are counted up to as many as are allowed, with an error under one half")
@@ -142,12 +144,21 @@ class HeldoutLooks:
         """The level of one look: the same for all, because nothing but their number is known before."""
         return self.alpha_ppb // self.allowed
 
-    def look(self) -> Self:
-        """Use one look, before its first trial. Raises `BudgetSpent` when there is none left."""
-        if self.used >= self.allowed:
+    @property
+    def next_ppb(self) -> int:
+        """The level of the next look; 0 when there is none. More looks than were allowed before share what is left."""
+        left = self.allowed - self.used
+        return max(0, min(self.each_ppb, (self.alpha_ppb - self.spent_ppb) // left)) if left else 0
+
+    def look(self, level_ppb: int | None = None) -> Self:
+        """Use one look, before its first trial, at its level or a lower one. Raises `BudgetSpent` when none is left."""
+        if self.next_ppb < 1:
             raise BudgetSpent(
                 f"all {self.allowed} looks at the held-out tasks are used",
                 why="tasks that were looked at often are held out no more",
                 mend="Bring new held-out tasks",
             )
-        return replace(self, used=self.used + 1)
+        level = self.next_ppb if level_ppb is None else level_ppb
+        if not 0 < level <= self.next_ppb:
+            raise ValueError("a look has the level that there is for it, or a lower one")
+        return replace(self, used=self.used + 1, spent_ppb=self.spent_ppb + level)

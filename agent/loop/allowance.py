@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from agent.candidate import Allowance, State
 from agent.errors import BudgetSpent, PolicyDenied, StoreBroken
-from agent.evaluate.alpha import ErrorBudget
+from agent.evaluate.alpha import ErrorBudget, HeldoutLooks
 from agent.evaluate.deciding import MOST_LEVEL_PPB
 from agent.evaluate.suite import Suite
 from agent.loop.store import Entry, Store
@@ -55,23 +55,21 @@ class Law:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How often held-out tasks were looked at, of how often they may be."""
+    """How often the held-out tasks of a suite were looked at, and what there is for the next look."""
 
     suite: str
     used: int
-    allowed: int
-    each_ppb: int
-    """The level of the next look; 0 when there is none."""
+    held: HeldoutLooks
 
-    def taken(self) -> Looks:
-        """Return these looks if there is one more; raise `BudgetSpent` when there is none."""
-        if self.each_ppb < 1:
+    def demanded(self) -> int:
+        """Return the level of the next look; raise `BudgetSpent` when there is none."""
+        if self.held.next_ppb < 1:
             raise BudgetSpent(
                 f"{self.used} candidates were shown to the held-out tasks of suite {self.suite}, and no more may be",
                 why="tasks that were looked at often are held out no more",
                 mend=NEW_TASKS,
             )
-        return self
+        return self.held.next_ppb
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Allowances:
             if row is not None:
                 return _allowance(row[0])
             budget = (_find(db, entry) or _open(db, entry, law)).reserve(entry.id)
-            looks = [_looks(db, suite.name, suite.digest, law).taken() for suite in suites]
+            looks = [_looks(db, suite.name, suite.digest, law) for suite in suites]
             given = budget.reserved[entry.id]
             allowance = Allowance(
                 run_error_ppb=budget.alpha_ppb,
@@ -99,11 +97,12 @@ class Allowances:
                 looks_error_ppb=law.looks_error_ppb,
                 looks_allowed=law.looks,
                 looks_used=max(one.used for one in looks) + 1,
-                level_ppb=min(given, MOST_LEVEL_PPB, *(one.each_ppb for one in looks)),
+                level_ppb=min(given, MOST_LEVEL_PPB, *(one.demanded() for one in looks)),
             )
             _keep(db, entry, budget)
-            for suite in suites:
-                db.execute(_LOOK, (suite.digest, suite.name, allowance.level_ppb))
+            for suite, one in zip(suites, looks, strict=True):
+                held = one.held.look(allowance.level_ppb)
+                db.execute(_LOOK, (suite.digest, suite.name, held.used, held.spent_ppb))
             db.execute("INSERT INTO allowances VALUES (?,?)", (entry.id, allowance.model_dump_json()))
             return allowance
 
@@ -133,7 +132,7 @@ class Allowances:
     def demand_looks(self, suites: Sequence[Suite], law: Law) -> None:
         """Raise `BudgetSpent` unless every objective among these may be looked at once more."""
         for one in self.looks({suite.digest: suite.name for suite in suites if suite.objective}, law):
-            one.taken()
+            one.demanded()
 
     def looked(self) -> tuple[tuple[str, str, int], ...]:
         """Return digest and name of each suite that was looked at, the last first, and how often."""
@@ -150,8 +149,8 @@ class Allowances:
 
 _BUDGET = "SELECT budget FROM error_budgets WHERE owner = ?"
 _LOOK = (
-    "INSERT INTO heldout_looks (digest, suite, used, spent_ppb) VALUES (?,?,1,?) "
-    "ON CONFLICT (digest) DO UPDATE SET used = used + 1, spent_ppb = spent_ppb + excluded.spent_ppb"
+    "INSERT INTO heldout_looks (digest, suite, used, spent_ppb) VALUES (?,?,?,?) "
+    "ON CONFLICT (digest) DO UPDATE SET used = excluded.used, spent_ppb = excluded.spent_ppb"
 )
 
 
@@ -194,7 +193,4 @@ def _allowance(text: str) -> Allowance:
 def _looks(db: Database, suite: str, digest: str, law: Law) -> Looks:
     row = db.execute("SELECT used, spent_ppb FROM heldout_looks WHERE digest = ?", (digest,)).fetchone()
     used, spent = row or (0, 0)
-    left = law.looks - used
-    # More looks allowed than before share what is left; they bring no error of their own.
-    each = min(law.looks_error_ppb // law.looks, (law.looks_error_ppb - spent) // left) if left > 0 else 0
-    return Looks(suite, used, law.looks, max(0, each))
+    return Looks(suite, used, HeldoutLooks(law.looks_error_ppb, law.looks, min(used, law.looks), spent))

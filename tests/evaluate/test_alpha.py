@@ -173,6 +173,24 @@ def test_held_out_looks_are_counted_to_their_end():
         looks.look()
 
 
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 100)), max_size=30))
+def test_looks_never_spend_more_than_their_error_however_many_are_allowed_on_the_way(changes):
+    looks = HeldoutLooks(ALPHA, 1)
+    for more, percent in changes:
+        looks = replace(looks, allowed=looks.used + more)
+        if looks.next_ppb:
+            looks = looks.look(max(1, looks.next_ppb * percent // 100))
+        assert looks.spent_ppb <= ALPHA
+
+
+def test_a_look_has_no_higher_level_than_there_is_for_it():
+    looks = HeldoutLooks(ALPHA, 3).look(1)
+
+    assert (looks.spent_ppb, looks.next_ppb) == (1, ALPHA // 3)
+    with pytest.raises(ValueError, match="a lower one"):
+        looks.look(ALPHA // 3 + 1)
+
+
 @pytest.mark.parametrize("wrong", [{"allowed": 0}, {"used": 4}, {"used": -1}, {"alpha_ppb": 0}, {"used": 1.0}], ids=str)
 def test_held_out_looks_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match="held-out looks"):

@@ -32,11 +32,11 @@ def test_what_decided_and_what_is_left_to_decide_with_is_shown_to_people(waiting
     shown = human(desk, "review", "show", candidate)
 
     assert (
-        "search held out: promoted at the level 0.005 (the run may err with 0.05 over 1 candidates; look 1 of 20)"
+        "search held out: promoted at the level 0.005 (the run may err with 0.05 over 1 candidate; look 1 of 20)"
         in shown
     )
     assert "pairs: promote;" in shown
-    assert "on new tasks" in shown
+    assert "to expect on new tasks" in shown
     assert "frozen edit:" in shown
     status = desk.successor("status").document["error"]
     assert [(one["suite"], one["used"], one["allowed"]) for one in status["heldout_looks"]] == [("search", 1, 20)]

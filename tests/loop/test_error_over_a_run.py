@@ -137,7 +137,7 @@ def test_a_setting_that_is_changed_later_brings_no_error_that_was_spent(tmp_path
     (looks,) = Allowances(store).looks({"d": "search"}, Law(50_000_000, *after))
     store.close()
 
-    assert looks.each_ppb == each
+    assert looks.held.next_ppb == each
 
 
 class Killed(BaseException):
