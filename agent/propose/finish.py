@@ -12,12 +12,10 @@ from agent.propose.genome import Genome, grow
 from agent.propose.ledger import Gain, Ledger
 from agent.propose.mind import Library
 from agent.propose.pools import Pools
-from agent.propose.race import chance
+from agent.propose.race import as_good
 
 FINALISTS = 3
 CONFIRMS = 1.0  # standard errors by which a finalist must beat the base on tasks that did not choose it
-CARRIES = 1.0  # standard errors that leaving out edits must cost for them to stay
-LEAST_CHANCE = 0.05  # of costing less: with a smaller one, what is left without them is not looked at further
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +71,17 @@ class Finish:
         def genome(chosen: Sequence[int]) -> Genome | None:
             return grow(self._base, [whole.edits[n] for n in chosen], self._library)
 
-        def as_good(selections: Sequence[tuple[int, ...]]) -> list[bool]:
+        def carry(selections: Sequence[tuple[int, ...]]) -> list[bool]:
             grown = [genome(chosen) for chosen in selections]
-            good = self._as_good([one for one in grown if one], whole)
-            return [one in good for one in grown]
+            good = as_good(whole.tree, [one.tree for one in grown if one], self._ledger, self._tasks)
+            return [one is not None and one.tree.digest in good for one in grown]
 
         def sound(selections: Sequence[tuple[int, ...]]) -> list[bool]:
             grown = [genome(chosen) for chosen in selections]
             answers = iter(self._ledger.sound([one.tree for one in grown if one]))
             return [one is not None and next(answers) for one in grown]
 
-        kept = minimise_twice(range(len(whole.edits)), as_good, sound)
-        return genome(kept) or whole
-
-    def _as_good(self, smaller: Sequence[Genome], whole: Genome) -> list[Genome]:
-        """Return those that lose less than `CARRIES` against the whole, looking on only while that may be."""
-        alive = list(dict.fromkeys(smaller))
-        for tasks in (*self._tasks.looks, self._tasks.every):
-            if not self._ledger.score([genome.tree for genome in alive], tasks):
-                return []
-            gains = [self._ledger.gain(whole.tree, genome.tree, tasks) for genome in alive]
-            chances = [chance(gain, len(tasks), len(self._tasks.every), -CARRIES) if gain else 0.0 for gain in gains]
-            alive = [genome for genome, left in zip(alive, chances, strict=True) if left >= LEAST_CHANCE]
-        return alive
+        return genome(minimise_twice(range(len(whole.edits)), carry, sound)) or whole
 
     def _gain(self, genome: Genome, tasks: Sequence[str]) -> Gain:
         return self._ledger.gain(self._base, genome.tree, tasks) or Gain(-math.inf, 0.0)

@@ -8,11 +8,16 @@ that of a comparison which goes on as it was seen, as `agent.evaluate.sequential
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
-from agent.propose.ledger import Gain
+from agent.edits.tree import Tree
+from agent.propose.ledger import Gain, Ledger
+from agent.propose.pools import Pools
 
 _NORMAL = NormalDist()
+CARRIES = 1.0  # standard errors that leaving out edits must cost for them to stay
+LEAST_CHANCE = 0.05  # of costing less: with a smaller one, what is left without them is not looked at further
 
 
 def chance(gain: Gain, seen: int, of: int, wanted: float) -> float:
@@ -39,3 +44,19 @@ def _unmoved(seen: int, of: int, wanted: float) -> float:
     needed, left, each = math.ceil(wanted**2), of - seen, 1 / (seen + 2)
     fewer = sum(math.comb(left, k) * each**k * (1 - each) ** (left - k) for k in range(needed))
     return (1 - fewer) * 0.5**needed
+
+
+def as_good(whole: Tree, smaller: Sequence[Tree], ledger: Ledger, tasks: Pools) -> set[str]:
+    """Return the digests of those trees that lose less than `CARRIES` against the whole, on all tasks.
+
+    They race against it: it is looked on only while that may be. Nothing is as good when the budget does not allow it.
+    """
+    alive = {tree.digest: tree for tree in smaller}
+    for look in (*tasks.looks, tasks.every):
+        if not ledger.score([whole, *alive.values()], look):
+            return set()
+        for digest, tree in list(alive.items()):
+            gain = ledger.gain(whole, tree, look)
+            if gain is None or chance(gain, len(look), len(tasks.every), -CARRIES) < LEAST_CHANCE:
+                del alive[digest]
+    return set(alive)
