@@ -206,6 +206,20 @@ class ProbeResult(Record):
     findings: tuple[str, ...]
 
 
+class EditWorth(Record):
+    """What one edit of a candidate is worth: the candidate against itself without it, on development tasks in pairs.
+
+    `tasks` is 0 where it was not measured, and `note` says why.
+    """
+
+    edit: str = Field(description="its summary, as the patch gives it")
+    gain_ppm: int = 0
+    gain_low_ppm: int = Field(default=0, description="lower end of the two-sided 95 % interval, clustered by family")
+    gain_high_ppm: int = 0
+    tasks: Count = 0
+    note: str = ""
+
+
 class SandboxRecord(Record):
     """In what the trials ran. Part of all evidence, because a number without its wall is worth less."""
 
@@ -233,5 +247,10 @@ class Evidence(Record):
     probes: tuple[ProbeResult, ...]
     sandbox: SandboxRecord
     trials: Count
-    search_trials: Count = Field(description="dev trials the proposer spent to find this candidate")
+    search_trials: Count = Field(description="dev trials that were run, each once, to find this candidate")
     candidates_tried: Count = Field(description="candidates the proposer looked at: the winner's curse has a size")
+    inherited_trials: Count = Field(
+        default=0,
+        description="dev trials of the search that were not run: the task ran no code in which trees differed",
+    )
+    worth: tuple[EditWorth, ...] = Field(default=(), description="of each edit of the patch, in its order")

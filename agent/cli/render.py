@@ -76,8 +76,8 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
     )
     console.print(f"base {document['base_commit']}")
     console.print("\n[bold]What changes[/bold]")
-    for line in document["changes"]:
-        console.print(f"  {plain(line)}")
+    for line in _changes(document):
+        console.print(f"  {visible(line)}", markup=False)
     if document["verdict"]:
         _show_verdict(console, document["verdict"])
     if document["evidence"]:
@@ -94,6 +94,23 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
         console.print(f"or reject it:          {reject_command(document['id'], folder, key)}", markup=False)
     else:
         console.print(f"\n{plain(document['history'][-1]['note'])}")
+
+
+def _changes(document: dict[str, Any]) -> Iterator[str]:
+    """Each edit, and beside it what it is worth, where that is known."""
+    worth = (document["evidence"] or {}).get("worth", ())
+    lines = document["changes"]
+    if len(worth) != len(lines):
+        yield from lines
+        return
+    for line, one in zip(lines, worth, strict=True):
+        yield f"{line}; {_worth(one)}"
+
+
+def _worth(one: dict[str, Any]) -> str:
+    if not one["tasks"]:
+        return f"worth: {one['note']}"
+    return f"worth {_gain(one)} on {one['tasks']} dev tasks"
 
 
 def approve_command(candidate: str, folder: Path, key: str | Path = "KEY") -> str:
@@ -148,8 +165,9 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         word = "[green]clear[/green]" if p["passed"] else "[red]found[/red]"
         console.print(f"probe {plain(p['name'])}: {word} {plain('; '.join(p['findings']))[:500]}")
     console.print(
-        f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials and "
-        f"{evidence['candidates_tried']} trees tried by the proposer to find it"
+        f"{evidence['trials']} trials for this evidence; {evidence['search_trials']} trials run and "
+        f"{evidence.get('inherited_trials', 0)} inherited, {evidence['candidates_tried']} trees tried by the proposer "
+        "to find it"
     )
 
 

@@ -5,7 +5,6 @@ Tasks that only a refusal answers are left out as well: to say that one failed i
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -13,15 +12,14 @@ from agent.candidate import LeftOut
 from agent.diagnosis import Diagnosis, Sample, SuiteResult, Weakness
 from agent.edits.tree import Tree
 from agent.evaluate.diagnosis import Observed, dearest_first, weaknesses
-from agent.evaluate.executor import Done, Executor, Job
+from agent.evaluate.executor import Executor
 from agent.evaluate.pairs import STORED_REPEAT
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
 from agent.evaluate.suite import FULL, ModelSuite, SkillSuite, Suite, mean_ppm
-from agent.evaluate.tracing import Ran, definitions, read_trace, traced
+from agent.evaluate.tracing import Ran, definitions, listen, read_trace
 from agent.evaluate.trial import Attempted
 from sandbox.broker.rendering import last_tool_error, render
-from sandbox.contract import CANDIDATE_ROOT, Mount, Outcome
 
 SILENT = "the scaffold did not answer: it crashed, hung or printed something else"
 SAMPLES = 12
@@ -89,16 +87,8 @@ class Checkup:
     def _trace(self, request: Request) -> Ran:
         """Run the tasks once more and hear what they went through; nothing is scored, and silence is no failure."""
         assert isinstance(request.suite, SkillSuite)
-        nonce = secrets.token_hex(8)
-        job = request.suite.job("dev", request.tasks)
-        mounts = (Mount(self._staging.folder(request.tree), CANDIDATE_ROOT), *job.mounts)
-        told: list[bytes] = []
-
-        def take(_: int, done: Done[Outcome]) -> None:
-            told.append(done.outcome.stderr)
-
-        self._executor.run([Job(mounts, traced(job.command, nonce))], take)
-        return read_trace(told[0], nonce, definitions(request.tree), request.tasks)
+        told, nonce = listen(self._executor, self._staging, request.tree, request.suite, request.tasks)
+        return read_trace(told, nonce, definitions(request.tree), request.tasks)
 
     def _exchanges(self, account: Attempted) -> tuple[bytes, ...]:
         found = []

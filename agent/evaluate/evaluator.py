@@ -30,7 +30,8 @@ from agent.evaluate.probing import Probing
 from agent.evaluate.replay import Replayed, ReplayWork, replay
 from agent.evaluate.scoring import Request, Scorer
 from agent.evaluate.staging import Staging
-from agent.evaluate.suite import ModelSuite, Split, Suite
+from agent.evaluate.suite import ModelSuite, SkillSuite, Split, Suite
+from agent.evaluate.tracing import Ran, definitions, listen, read_coverage
 from agent.evaluate.trial import TrialStore
 from agent.evaluate.visible import visible
 from agent.workspace import Settings
@@ -124,6 +125,19 @@ class Evaluator:
         ]
         results = dict(zip(unique, self._scorer.score(requests), strict=True))
         return [results[visible(tree, self._settings).digest].scores for tree in trees]
+
+    def ran(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Ran:
+        """What each answer to some dev tasks can come from, as the tree's own process tells it; a hint, no evidence.
+
+        Costs a trial for each task. Nothing is known of a suite with a model.
+        """
+        chosen, seen = self._suite(suite), visible(tree, self._settings)
+        self._check_known(chosen, "dev", tasks)
+        if not isinstance(chosen, SkillSuite) or not tasks:
+            return {}
+        told, nonce = listen(self._executor, self._staging, seen, chosen, tasks)
+        self._scorer.trials_run += len(tasks)
+        return read_coverage(told, nonce, definitions(seen), tasks)
 
     def spending(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Spending:
         """What the known trials of a tree on some development tasks asked of a model."""

@@ -28,16 +28,20 @@ class Guard:
 
     def sound(self, trees: Sequence[Tree]) -> list[bool]:
         """Return, in the order of `trees`, whether each passes all tests that the base passes."""
+        return [not missed for missed in self.missed(trees)]
+
+    def missed(self, trees: Sequence[Tree]) -> list[frozenset[str]]:
+        """Return, in the order of `trees`, the tests that the base passes and each of them does not."""
         if self._expected is None:
             self._expected = dict(zip(self._folders(), self._run([self._base]), strict=True))
         runs = self._run(trees)
         count = len(self._expected)
-        return [self._fares_as_well(runs[i * count : (i + 1) * count]) for i in range(len(trees))]
+        return [self._shortfall(runs[i * count : (i + 1) * count]) for i in range(len(trees))]
 
-    def _fares_as_well(self, runs: Sequence[TestRun]) -> bool:
+    def _shortfall(self, runs: Sequence[TestRun]) -> frozenset[str]:
         assert self._expected is not None
         reports = [grade("scaffold", base, run) for base, run in zip(self._expected.values(), runs, strict=True)]
-        return not any(report.failed or report.missing for report in reports)
+        return frozenset(name for report in reports for name in (*report.failed, *report.missing))
 
     def _run(self, trees: Sequence[Tree]) -> list[TestRun]:
         """Run each folder of tests of each tree."""

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ast
 import json
+import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agent.edits.tree import Tree
+from agent.evaluate.executor import Done, Executor, Job
+from agent.evaluate.staging import Staging
+from agent.evaluate.suite import SkillSuite
 from sandbox.attempt import LONGEST_SECONDS
-from sandbox.contract import CANDIDATE_ROOT, GUEST, Command
+from sandbox.contract import CANDIDATE_ROOT, GUEST, Command, Mount, Outcome
 
 Ran = Mapping[str, frozenset[str]]
 """Definitions, as `path::qualified name`, by task."""
@@ -34,22 +38,64 @@ def traced(command: Command, nonce: str) -> Command:
     return replace(command, argv=argv, deadline=deadline)
 
 
+def listen(
+    executor: Executor, staging: Staging, tree: Tree, suite: SkillSuite, tasks: Collection[str]
+) -> tuple[bytes, str]:
+    """Run dev tasks once more and hear what they went through: what was told, and the nonce that marks it.
+
+    Nothing is scored, and silence is no failure.
+    """
+    nonce = secrets.token_hex(8)
+    job = suite.job("dev", list(tasks))
+    mounts = (Mount(staging.folder(tree), CANDIDATE_ROOT), *job.mounts)
+    told: list[bytes] = []
+
+    def take(_: int, done: Done[Outcome]) -> None:
+        told.append(done.outcome.stderr)
+
+    executor.run([Job(mounts, traced(job.command, nonce))], take)
+    return told[0], nonce
+
+
 def read_trace(told: bytes, nonce: str, known: Collection[str], tasks: Collection[str]) -> dict[str, frozenset[str]]:
     """Return what is credible of what was told on standard error; never raises."""
-    names: list[str] = []
-    before: frozenset[str] = frozenset()
+    return {task: ran for task, ran, _ in _heard(told, nonce, known, tasks)}
+
+
+def read_coverage(told: bytes, nonce: str, known: Collection[str], tasks: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return all that an answer can come from: what ran for its task, and for every task that was answered before.
+
+    What a scaffold remembers of one task it need not run for the next. From where something happened that calls do not
+    show, nothing is known of any answer.
+    """
+    so_far: frozenset[str] = frozenset()
     found: dict[str, frozenset[str]] = {}
+    for task, ran, elsewhere in _heard(told, nonce, known, tasks):
+        if elsewhere:
+            break
+        so_far |= ran
+        found[task] = so_far
+    return found
+
+
+def _heard(
+    told: bytes, nonce: str, known: Collection[str], tasks: Collection[str]
+) -> Iterator[tuple[str, frozenset[str], bool]]:
+    """Yield each task once, with what ran for it or before all of them, and whether calls do not tell everything."""
+    names: list[str] = []
+    before: frozenset[str] | None = None
+    heard: set[str] = set()
     for record in _records(told, nonce):
         new, ran, task = record.get("new"), record.get("ran"), record.get("id")
         if not isinstance(new, list) or not isinstance(ran, list) or len(names) + len(new) > NAMES_CAP:
             break
         names += [name if isinstance(name, str) else "" for name in new]
         here = frozenset(names[n] for n in ran if type(n) is int and 0 <= n < len(names)) & frozenset(known)
-        if task is None and not found:
+        if task is None and not heard:
             before = here
-        elif isinstance(task, str) and task in tasks and task not in found:
-            found[task] = before | here
-    return found
+        elif isinstance(task, str) and task in tasks and task not in heard:
+            heard.add(task)
+            yield task, (before or frozenset()) | here, record.get("elsewhere") is not None or before is None
 
 
 def definitions(tree: Tree) -> frozenset[str]:

@@ -22,6 +22,7 @@ from agent.errors import Refused, StoreBroken, SuccessorError
 from agent.evaluate.deciding import Grant
 from agent.evaluate.guard import Guard
 from agent.evaluate.suite import SkillSuite, Split, Suite
+from agent.evaluate.tracing import Ran
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
 from agent.gate.note import NoteSigner
@@ -33,6 +34,7 @@ from agent.lineage.repository import Repository
 from agent.lineage.succession import read_log, record_rejection
 from agent.loop.allowance import Allowances, Law
 from agent.loop.store import Entry, Store
+from agent.loop.worth import worth
 from agent.propose.proposer import Proposal
 from agent.workspace import SETTINGS_FILE, Settings, parse_settings, zones_of
 
@@ -71,6 +73,14 @@ class Bench(Protocol):
 
     def diagnose(self, tree: Tree) -> Diagnosis:
         """Say what a tree does badly on the dev tasks of all suites; what is not known yet is run."""
+        ...
+
+    def shown(self, tree: Tree) -> Tree:
+        """Return what of a tree its own scaffold may see."""
+        ...
+
+    def ran(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Ran:
+        """Return what each answer of a tree to some dev tasks can come from, as far as it is known."""
         ...
 
     def guard(self, base: Tree) -> Guard:
@@ -131,7 +141,7 @@ class Lifecycle:
             parts={
                 "diff": put(unified_diff(base, proposal.tree)),
                 "patch": put(patch.to_json()),
-                "search": put(canonical_json({"trials": proposal.search_trials, "tried": proposal.candidates_tried})),
+                "search": put(search_of(proposal)),
                 "rationale": put(proposal.rationale.encode()),
             },
         )
@@ -179,10 +189,15 @@ class Lifecycle:
             grant=lambda suites: allowances.grant(entry, suites, law),
         )  # fmt: skip
         promoted = bool(evidence.decisions) and all(one.outcome == "promote" for one in evidence.decisions)
+        found = {
+            "inherited_trials": search.get("inherited", 0),
+            # What is not promoted is read by nobody.
+            "worth": worth(self.bench, base, tree, patch, settings_of(base)) if promoted else (),
+        }
         return self.store.advance(
             entry.id,
             State.EVALUATED,
-            parts={"evidence.json": self.store.blobs.put(canonical_json(evidence))},
+            parts={"evidence.json": self.store.blobs.put(canonical_json(evidence.model_copy(update=found)))},
             trials=self.bench.trials_run - before,
             also=allowances.closes(entry, law, promoted=promoted),
         )
@@ -239,6 +254,17 @@ class Lifecycle:
     def trees(self, entry: Entry) -> tuple[Tree, Tree]:
         """Return base and result tree; the result is rebuilt from base and diff and must have the recorded digest."""
         return trees_of(self.store, self.repository, entry)
+
+
+def search_of(proposal: Proposal) -> bytes:
+    """Return the part of a candidate that says what finding it took."""
+    return canonical_json(
+        {
+            "trials": proposal.search_trials,
+            "tried": proposal.candidates_tried,
+            "inherited": proposal.inherited_trials,
+        }
+    )
 
 
 def part_of(store: Store, entry: Entry, name: str) -> bytes:

@@ -7,8 +7,8 @@ candidates that wait for a person.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -17,10 +17,12 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.errors import BudgetSpent, CandidateTooDear, Infrastructure, Refused, SuccessorError
 from agent.loop.allowance import Allowances
-from agent.loop.lifecycle import Bench, Lifecycle, candidate_id, describe, law_of
+from agent.loop.dev_half import DevHalf
+from agent.loop.lifecycle import Lifecycle, candidate_id, describe, law_of
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Ending, Stop
 from agent.loop.store import Entry
+from agent.loop.trim import Trim
 from agent.propose.proposer import Brief, Proposal, Proposer
 from agent.workspace import Settings
 from sandbox.broker.ledger import Spent
@@ -50,26 +52,6 @@ class Summary:
     """Processor time of this process: what the loop itself costs beside the trials."""
     spent: Spent
     """What was asked of a model, and its price."""
-
-
-class DevHalf:
-    """The evaluator as a proposer may see it: development tasks and the tests of the base, and nothing else."""
-
-    def __init__(self, bench: Bench, base: Tree) -> None:
-        self.bench = bench
-        self._guard = bench.guard(base)
-
-    def dev_tasks(self, suite: str) -> tuple[str, ...]:
-        """Return the names of the dev tasks of a suite."""
-        return self.bench.dev_tasks(suite)
-
-    def score(self, trees: Sequence[Tree], suite: str, tasks: Sequence[str]) -> list[dict[str, int] | None]:
-        """Score trees on dev tasks."""
-        return self.bench.score(trees, suite, "dev", tasks)
-
-    def sound(self, trees: Sequence[Tree]) -> list[bool]:
-        """Return which trees pass all tests that the base passes."""
-        return self._guard.sound(trees)
 
 
 @dataclass(slots=True)
@@ -153,6 +135,8 @@ class Run:
         if proposal is None:
             lifecycle.say(f"{self.proposer_name} found nothing, seed {seed}")
             return False
+        tree = Trim(base, self.settings, dev, seed, self.checkpoint, lifecycle.say).trimmed(proposal.tree)
+        proposal = replace(proposal, tree=tree, search_trials=dev.trials, inherited_trials=dev.inherited)
         entry = self._draft(parent, proposal, run)
         if entry is not None:
             self.made.append(entry)

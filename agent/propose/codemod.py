@@ -1,8 +1,9 @@
 """The offline proposer: a seeded search over mutations of the mind, guided by the dev tasks of the objective suite.
 
-A generation of children is bred from the best so far, by mutation and by joining the edits of two; a race on few tasks
-drops most of them, and only what also gains on more tasks, and breaks no test of the workspace, stays. At the end the
-finalists are scored on tasks that no choice was made by, and every edit that does not carry gain is taken out again.
+A generation of children is bred from the best so far, by mutation and by joining the edits of two. They race against
+their parents on more and more tasks, who cannot win any more is stopped, and only what gained on all tasks of the race,
+and breaks no test of the workspace, stays. At the end the finalists are scored on tasks that no choice was made by, and
+every edit that does not carry gain is taken out again.
 
 Nothing here looks at a clock or at the number of workers, so the same seed gives the same proposal on every machine.
 """
@@ -23,6 +24,7 @@ from agent.propose.mind import Library
 from agent.propose.mutations import Mutation
 from agent.propose.pools import Pools, share_out
 from agent.propose.proposer import Brief, DevBench, Proposal
+from agent.propose.race import chance
 from agent.propose.reach import reachable
 
 
@@ -33,27 +35,27 @@ class Plan:
     generation: children per generation; the bench is asked about all of them at once.
     elites: how many genomes are kept as parents.
     crosses: most children of a generation that join two genomes instead of mutating one.
-    first_look, second_look: shares of the dev tasks by which a child is dropped early, and is taken in. The tasks
-        beyond the second look choose nothing and are kept for the finalists.
-    survives, joins: standard errors by which a child must beat its parent at the first and at the second look.
+    looks: growing shares of the dev tasks at which a race looks. The last is all that chooses; the tasks beyond it are
+        kept for the finalists.
+    joins: standard errors by which a child must beat its parent on all tasks of the race.
+    least_chance: a child with a smaller chance to come to that is stopped. 0: every race is run to its end.
     doubt: how often a change that did not help another parent is passed over.
     patience: generations without a new elite after which the search ends.
-    scorings: most trees scored when the brief names no seconds.
-    seconds_per_scoring: nominal, to turn the brief's seconds into a number of scorings; never measured.
+    trees: most trees scored when the brief names no seconds.
+    seconds_per_tree: nominal, to turn the brief's seconds into a number of trees; never measured.
     fewest_trees: a small budget of trials is spent on fewer tasks, so that it still buys about so many trees.
     """
 
     generation: int = 8
     elites: int = 4
     crosses: int = 3
-    first_look: float = 0.4
-    second_look: float = 0.75
-    survives: float = 0.25
-    joins: float = 1.0
+    looks: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2, 0.5)
+    joins: float = 2.0
+    least_chance: float = 0.05
     doubt: float = 0.75
     patience: int = 4
-    scorings: int = 90
-    seconds_per_scoring: float = 1.4
+    trees: int = 90
+    seconds_per_tree: float = 2.0
     fewest_trees: int = 30
 
 
@@ -77,17 +79,15 @@ class Codemod:
         progress: Callable[[str], None],
     ) -> Proposal | None:
         """Search, and return the smallest tree found that beats the base, or `None`."""
-        scorings = self._plan.scorings
+        trees = self._plan.trees
         if brief.seconds_budget is not None:
-            scorings = int(brief.seconds_budget / self._plan.seconds_per_scoring)
-        ledger = Ledger(
-            bench, brief.objective_suite, trials=brief.trial_budget, scorings=scorings, checkpoint=checkpoint
-        )
-        chance = random.Random(brief.seed)  # noqa: S311  # chance that can be repeated is what a search needs
+            trees = int(brief.seconds_budget / self._plan.seconds_per_tree)
+        ledger = Ledger(bench, brief.objective_suite, trials=brief.trial_budget, trees=trees, checkpoint=checkpoint)
+        dice = random.Random(brief.seed)  # noqa: S311  # chance that can be repeated is what a search needs
         dev = bench.dev_tasks(brief.objective_suite)
         most = brief.trial_budget // self._plan.fewest_trees
-        tasks = share_out(dev, most, self._plan.first_look, self._plan.second_look, chance)
-        outcome = _Search(base, brief, self._plan, ledger, tasks, chance=chance, progress=progress).run()
+        tasks = share_out(dev, most, self._plan.looks, dice)
+        outcome = _Search(base, brief, self._plan, ledger, tasks, dice=dice, progress=progress).run()
         if outcome is None:
             return None
         return Proposal(outcome.tree, outcome.rationale, ledger.trials, ledger.trees - 1)
@@ -113,11 +113,11 @@ class _Search:
         ledger: Ledger,
         tasks: Pools,
         *,
-        chance: random.Random,
+        dice: random.Random,
         progress: Callable[[str], None],
     ) -> None:
         self._brief, self._plan, self._ledger, self._tasks = brief, plan, ledger, tasks
-        self._chance, self._progress = chance, progress
+        self._dice, self._progress = dice, progress
         self._library = Library(brief.editable)
         self._arms = Arms()
         self._base = Genome((), base)
@@ -144,7 +144,7 @@ class _Search:
     def _breed(self) -> list[_Child]:
         """Return the next generation: joins of what was found, then mutations, as many as the budget allows."""
         best = self._found[0] if self._found else self._base
-        room = self._ledger.room(len(self._tasks.second), looks=2, keep=finish_cost(self._found, self._tasks))
+        room = self._ledger.room(len(self._tasks.race), keep=finish_cost(self._found, self._tasks))
         if room < self._plan.generation // 2:
             return []  # what is left pays for too little to choose from
         wanted = min(self._plan.generation, room)
@@ -168,8 +168,8 @@ class _Search:
         """Return a new mutant, or `None` when chance finds none any more."""
         for _ in range(_TRIES):
             parent = self._parent()
-            draw = self._catalogue(parent).draw(self._chance, self._arms.weight)
-            if draw and self._arms.doubts(draw) and self._chance.random() < self._plan.doubt:
+            draw = self._catalogue(parent).draw(self._dice, self._arms.weight)
+            if draw and self._arms.doubts(draw) and self._dice.random() < self._plan.doubt:
                 continue
             genome = extend(self._base.tree, parent, draw, self._library) if draw else None
             if genome and self._allowed(genome):
@@ -178,7 +178,7 @@ class _Search:
 
     def _parent(self) -> Genome:
         elites = self._found[: self._plan.elites] or [self._base]
-        return elites[pick(self._chance, {rank: 0.5**rank for rank in range(len(elites))})]
+        return elites[pick(self._dice, {rank: 0.5**rank for rank in range(len(elites))})]
 
     def _catalogue(self, genome: Genome) -> Catalogue:
         if genome.tree.digest not in self._catalogues:
@@ -191,12 +191,12 @@ class _Search:
         return new and changed_lines(self._base.tree, genome.tree) <= self._brief.max_changed_lines
 
     def _race(self, children: Sequence[_Child]) -> int:
-        """Score children at both looks, learn from them, and return how many were taken in."""
-        first, second = self._tasks.first, self._tasks.second
-        self._ledger.score([child.genome.tree for child in children], first)
-        alive = [child for child in children if self._beats(child, first, self._plan.survives)]
-        self._ledger.score([child.genome.tree for child in alive], second)
-        better = [child for child in alive if self._beats(child, second, self._plan.joins)]
+        """Look at children until they are stopped or through, learn from them, and return how many were taken in."""
+        alive = list(children)
+        for tasks in self._tasks.looks:
+            self._ledger.score([child.genome.tree for child in alive], tasks)
+            alive = [child for child in alive if self._may_win(child, tasks)]
+        better = [child for child in alive if self._wins(child)]
         sound = self._ledger.sound([child.genome.tree for child in better])
         joined = [child for child, whole in zip(better, sound, strict=True) if whole]
         for child in children:
@@ -205,20 +205,30 @@ class _Search:
         self._found = sorted([*self._found, *(child.genome for child in joined)], key=self._low, reverse=True)
         return len(joined)
 
-    def _beats(self, child: _Child, tasks: Sequence[str], sigmas: float) -> bool:
+    def _may_win(self, child: _Child, tasks: Sequence[str]) -> bool:
+        """Whether it is worth looking at a child again. One that does not run is not."""
         gain = self._ledger.gain(child.parent.tree, child.genome.tree, tasks)
-        return gain is not None and gain.sigmas >= sigmas
+        if gain is None:
+            return False
+        return chance(gain, len(tasks), len(self._tasks.race), self._plan.joins) >= self._plan.least_chance
+
+    def _wins(self, child: _Child) -> bool:
+        gain = self._ledger.gain(child.parent.tree, child.genome.tree, self._tasks.race)
+        return gain is not None and gain.sigmas >= self._plan.joins
 
     def _differs(self, child: _Child) -> bool:
-        """Whether a child runs and scores differently on some task: its mutation touched something that matters."""
-        mine = self._ledger.scores(child.genome.tree, self._tasks.first)
-        return mine is not None and mine != self._ledger.scores(child.parent.tree, self._tasks.first)
+        """Whether a child runs and scores differently on some task: its mutation touched something that matters.
+
+        Only the first look says so, because all children come to it.
+        """
+        mine = self._ledger.scores(child.genome.tree, self._tasks.looks[0])
+        return mine is not None and mine != self._ledger.scores(child.parent.tree, self._tasks.looks[0])
 
     def _low(self, genome: Genome) -> float:
-        gain = self._ledger.gain(self._base.tree, genome.tree, self._tasks.second)
+        gain = self._ledger.gain(self._base.tree, genome.tree, self._tasks.race)
         return gain.low if gain else float("-inf")
 
     def _report(self) -> None:
-        best = self._ledger.gain(self._base.tree, self._found[0].tree, self._tasks.second) if self._found else None
+        best = self._ledger.gain(self._base.tree, self._found[0].tree, self._tasks.race) if self._found else None
         state = f"best {points(best)}" if best else "nothing better yet"
         self._progress(f"codemod: {self._ledger.trees - 1} candidates tried, {self._ledger.trials} trials, {state}")

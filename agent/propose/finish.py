@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.edits.minimise import minimise_twice
 from agent.edits.tree import Tree
 from agent.propose.genome import Genome, grow
 from agent.propose.ledger import Gain, Ledger
 from agent.propose.mind import Library
-from agent.propose.mutations import Mutation
 from agent.propose.pools import Pools
+from agent.propose.race import as_good
 
 FINALISTS = 3
 CONFIRMS = 1.0  # standard errors by which a finalist must beat the base on tasks that did not choose it
-CARRIES = 1.0  # standard errors that leaving out an edit must cost for it to stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Outcome:
 
 
 def finish_cost(found: Sequence[Genome], tasks: Pools) -> tuple[int, int]:
-    """Return trials and scorings to keep for `finish`: the finalists, and two rounds of leaving out edits."""
+    """Return trials and trees to keep for `finish`: the finalists, and two rounds of leaving out edits."""
     longest = max((len(genome.edits) for genome in found[:FINALISTS]), default=1)
     rounds = 2 * longest + 3
-    return FINALISTS * len(tasks.fresh) + rounds * len(tasks.every), FINALISTS + rounds
+    return FINALISTS * len(tasks.fresh) + rounds * len(tasks.every), rounds
 
 
 def accepted_from(tried: int) -> float:
@@ -57,58 +57,41 @@ class Finish:
             progress("codemod: nothing better than the base was confirmed")
             return None
         whole = max(confirmed, key=lambda g: self._gain(g, self._tasks.every).low)
-        best, costs = self._minimal(whole)
-        if not all(self._ledger.sound([best.tree])):
-            best, costs = whole, {}  # an edit that carries no gain was needed for a test
+        best = self._minimal(whole)
         total = self._gain(best, self._tasks.every)
         if total.sigmas < accepted_from(tried) or self._gain(best, self._tasks.fresh).mean <= 0:
             progress("codemod: the gain did not hold on all dev tasks")
             return None
         progress(f"codemod: {len(best.edits)} edits worth {points(total)} on {len(self._tasks.every)} dev tasks")
-        return Outcome(best.tree, _rationale(best, costs, total, len(self._tasks.every)))
+        return Outcome(best.tree, _rationale(best, total, len(self._tasks.every)))
 
-    def _minimal(self, best: Genome) -> tuple[Genome, Mapping[Mutation, Gain]]:
-        """Leave out edits while that costs less than `CARRIES`; return what is left and the worth of each edit."""
-        while len(best.edits) > 1:
-            smaller = {edit: self._without(best, [edit]) for edit in best.edits}
-            if not self._ledger.score([genome.tree for genome in smaller.values() if genome], self._tasks.every):
-                return best, {}
-            costs = {edit: self._worth(genome, best) for edit, genome in smaller.items() if genome}
-            idle = [edit for edit, gain in costs.items() if gain.sigmas < CARRIES]
-            if not idle:
-                return best, costs
-            weakest = min(idle, key=lambda edit: costs[edit].sigmas)
-            best = self._without_all(best, idle) or smaller[weakest] or best
-        return best, {}
+    def _minimal(self, whole: Genome) -> Genome:
+        """Leave out the edits without which hardly anything is lost, and no test breaks."""
 
-    def _without_all(self, best: Genome, idle: Sequence[Mutation]) -> Genome | None:
-        """Return a genome without any of the edits, unless each of them was only idle because of the others."""
-        smaller = self._without(best, idle)
-        if smaller is None or not smaller.edits or not self._ledger.score([smaller.tree], self._tasks.every):
-            return None
-        return smaller if self._worth(smaller, best).sigmas < CARRIES else None
+        def genome(chosen: Sequence[int]) -> Genome | None:
+            return grow(self._base, [whole.edits[n] for n in chosen], self._library)
 
-    def _without(self, genome: Genome, edits: Sequence[Mutation]) -> Genome | None:
-        return grow(self._base, [edit for edit in genome.edits if edit not in edits], self._library)
+        def carry(selections: Sequence[tuple[int, ...]]) -> list[bool]:
+            grown = [genome(chosen) for chosen in selections]
+            good = as_good(whole.tree, [one.tree for one in grown if one], self._ledger, self._tasks)
+            return [one is not None and one.tree.digest in good for one in grown]
 
-    def _worth(self, smaller: Genome, best: Genome) -> Gain:
-        """Return by how much the best is better than without some edits; past measure where it does not run without."""
-        return self._ledger.gain(smaller.tree, best.tree, self._tasks.every) or Gain(math.inf, 0.0)
+        def sound(selections: Sequence[tuple[int, ...]]) -> list[bool]:
+            grown = [genome(chosen) for chosen in selections]
+            answers = iter(self._ledger.sound([one.tree for one in grown if one]))
+            return [one is not None and next(answers) for one in grown]
+
+        return genome(minimise_twice(range(len(whole.edits)), carry, sound)) or whole
 
     def _gain(self, genome: Genome, tasks: Sequence[str]) -> Gain:
         return self._ledger.gain(self._base, genome.tree, tasks) or Gain(-math.inf, 0.0)
 
 
-def points(gain: Gain, sign: int = 1) -> str:
-    """Write a gain for people, in points of a hundred; `sign` -1 turns it into a loss."""
-    if math.isinf(gain.mean):
-        return "nothing left that runs"
-    return f"{sign * gain.mean / 10_000:+.2f} ± {gain.error / 10_000:.2f} points"
+def points(gain: Gain) -> str:
+    """Write a gain for people, in points of a hundred."""
+    return f"{gain.mean / 10_000:+.2f} ± {gain.error / 10_000:.2f} points"
 
 
-def _rationale(genome: Genome, costs: Mapping[Mutation, Gain], total: Gain, tasks: int) -> str:
+def _rationale(genome: Genome, total: Gain, tasks: int) -> str:
     lines = [f"{len(genome.edits)} edits found by search, together {points(total)} on {tasks} dev tasks:"]
-    for edit in genome.edits:
-        worth = f"; without it {points(costs[edit], sign=-1)}" if edit in costs else ""
-        lines.append(f"- {edit.description}{worth}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"- {edit.description}" for edit in genome.edits)])

@@ -44,35 +44,31 @@ def paired_gain(base: Sequence[int], other: Sequence[int]) -> Gain:
 class Ledger:
     """Asks the bench, never for the same trial twice and never beyond the budget.
 
-    trials: most trials that may be asked for. scorings: most trees that may be scored, counting a tree again for every
-    time that it is asked about further tasks.
+    trials: most trials that may be asked for. trees: most trees that may be scored.
     """
 
-    def __init__(
-        self, bench: DevBench, suite: str, *, trials: int, scorings: int, checkpoint: Callable[[], None]
-    ) -> None:
+    def __init__(self, bench: DevBench, suite: str, *, trials: int, trees: int, checkpoint: Callable[[], None]) -> None:
         self._bench = bench
         self._suite = suite
         self._checkpoint = checkpoint
         self._trials_left = trials
-        self._scorings_left = scorings
+        self._most_trees = trees
         self._scores: dict[str, dict[str, int] | None] = {}
         self._sound: dict[str, bool] = {}
         self.trials = 0
-        self.scorings = 0
 
     @property
     def trees(self) -> int:
         """How many distinct trees have been scored."""
         return len(self._scores)
 
-    def room(self, tasks: int, looks: int, *, keep: tuple[int, int]) -> int:
-        """Return how many trees may still be scored on so many tasks, in so many looks, if some budget is kept.
+    def room(self, tasks: int, *, keep: tuple[int, int]) -> int:
+        """Return how many new trees may still be scored on so many tasks each, if some budget is kept.
 
-        keep: trials and scorings that must be left afterwards.
+        keep: trials and trees that must be left afterwards.
         """
-        trials, scorings = self._trials_left - keep[0], self._scorings_left - keep[1]
-        return max(0, min(trials // max(tasks, 1), scorings // looks))
+        trials, trees = self._trials_left - keep[0], self._most_trees - self.trees - keep[1]
+        return max(0, min(trials // max(tasks, 1), trees))
 
     def score(self, trees: Sequence[Tree], tasks: Sequence[str]) -> bool:
         """Learn the scores of trees on tasks. Return whether the budget allowed it; if not, nothing was asked."""
@@ -83,8 +79,8 @@ class Ledger:
             if missing:
                 asked.setdefault(missing, {})[tree.digest] = tree
         trials = sum(len(missing) * len(group) for missing, group in asked.items())
-        scorings = sum(len(group) for group in asked.values())
-        if trials > self._trials_left or scorings > self._scorings_left:
+        new = {digest for group in asked.values() for digest in group if digest not in self._scores}
+        if trials > self._trials_left or len(new) > self._most_trees - self.trees:
             return False
         for missing, group in asked.items():
             self._ask(list(group.values()), missing)
@@ -116,9 +112,7 @@ class Ledger:
         self._checkpoint()
         answers = self._bench.score(trees, self._suite, tasks)
         self._trials_left -= len(trees) * len(tasks)
-        self._scorings_left -= len(trees)
         self.trials += len(trees) * len(tasks)
-        self.scorings += len(trees)
         for tree, answer in zip(trees, answers, strict=True):
             known = self._scores.get(tree.digest) or {}
             complete = answer is not None and all(task in answer for task in tasks)

@@ -52,14 +52,16 @@ class Brief:
 class Proposal:
     """A drafted tree. `rationale` is untrusted text for the reviewer; the two counts size the winner's curse.
 
-    search_trials: dev trials asked for to find it.
+    search_trials: dev trials asked for to find it; the loop puts in their place what it counted itself.
     candidates_tried: distinct trees, other than the base, that were scored on the way.
+    inherited_trials: dev trials that were answered by those of another tree; counted by the loop.
     """
 
     tree: Tree
     rationale: str
     search_trials: int
     candidates_tried: int
+    inherited_trials: int = 0
 
 
 class DevBench(Protocol):

@@ -4,7 +4,9 @@ Arguments: a nonce, the folder whose files are of interest, the module, and the 
 on standard input and output, where the module reads requests and writes answers, one a line. Standard error carries a
 line for each answer: the nonce, a space and a JSON object of `id` (the answer's own), `ran` (numbers of the functions
 that ran since the answer before) and `new` (names `path::qualified name`, numbered on from those told before). What ran
-before the first request was read is told first, with an `id` of null. Functions within functions count as the outer.
+before the first request was read is told first, with an `id` of null. Functions within functions count as the outer. A
+line with `elsewhere` says that by now something happened which no calls show: another process was started, a source of
+the folder was read as a text, or the trace was taken away.
 
 Nothing here can be trusted: the module is the same process, and may tell in our name. It is a hint where to look.
 """
@@ -23,6 +25,10 @@ from typing import Any
 MOST_TOLD = 4 * 1024 * 1024
 """Bytes that are told in all."""
 LONGEST_ANSWER = 1024 * 1024
+PROCESSES = frozenset(
+    {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "subprocess.Popen"}
+)
+"""Events of starting another process. What it runs, nobody here hears of."""
 
 
 class Told:
@@ -38,6 +44,16 @@ class Told:
         self._numbers: dict[str, int] = {}
         self._kept: list[CodeType] = []
         self._started = False
+        self._elsewhere = False
+
+    def happened(self, event: str, given: tuple[Any, ...]) -> None:
+        """Note what calls do not show. The import system reads sources to run them, anybody else as a text."""
+        if event in PROCESSES:
+            self._elsewhere = True
+        elif event == "open" and isinstance(given[0], str) and given[0].endswith(".py"):
+            reader = sys._getframe(1).f_code.co_filename  # there is no other way to know
+            inside = os.path.abspath(given[0]).startswith(self._root)  # noqa: PTH100  # a path would open files itself
+            self._elsewhere |= inside and not reader.startswith("<frozen importlib")
 
     def called(self, frame: FrameType, event: str, given: Any) -> None:  # noqa: ARG002  # what sys.settrace calls
         """Note a call. By identity, because the hash of code is that of all its parts."""
@@ -66,10 +82,11 @@ class Told:
         numbers = sorted(
             {self._numbers.setdefault(name, len(self._numbers)) for name in map(self._name, ran.values()) if name}
         )
-        new = list(self._numbers)[known:]
-        line = (
-            self._prefix + json.dumps({"id": task, "ran": numbers, "new": new}, separators=(",", ":")).encode() + b"\n"
-        )
+        told: dict[str, Any] = {"id": task, "ran": numbers, "new": list(self._numbers)[known:]}
+        self._elsewhere |= sys.gettrace() != self.called
+        if self._elsewhere:
+            told["elsewhere"] = True
+        line = self._prefix + json.dumps(told, separators=(",", ":")).encode() + b"\n"
         self._left -= len(line)
         while line and self._left > 0:
             line = line[os.write(self._out, line) :]
@@ -148,6 +165,7 @@ def main() -> None:
     sys.stdout = io.TextIOWrapper(Answers(sys.stdout.buffer, told.answered), encoding="utf-8", write_through=True)
     sys.argv = [module, *rest]
     sys.path[0] = str(Path.cwd())  # as `-m` has it, and no folder of ours
+    sys.addaudithook(told.happened)
     threading.settrace(told.called)
     sys.settrace(told.called)
     runpy.run_module(module, run_name="__main__", alter_sys=True)

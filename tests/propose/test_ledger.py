@@ -17,9 +17,9 @@ def trees(tree_of):
 
 @pytest.fixture
 def ledger():
-    def ledger(trials=1000, scorings=100, bench=None, checkpoint=lambda: None):
+    def ledger(trials=1000, most=100, bench=None, checkpoint=lambda: None):
         bench = bench or ToyBench("mind/a.py", peaks({"K": 3}), required=["K"])
-        return bench, Ledger(bench, "toy", trials=trials, scorings=scorings, checkpoint=checkpoint)
+        return bench, Ledger(bench, "toy", trials=trials, trees=most, checkpoint=checkpoint)
 
     return ledger
 
@@ -33,10 +33,10 @@ def test_a_trial_is_asked_for_once(trees, ledger):
         (trees[1].digest, ("task-000", "task-001")),
         (trees[0].digest, ("task-002",)),
     ]
-    assert (book.trials, book.scorings, book.trees) == (5, 3, 2)
+    assert (book.trials, book.trees) == (5, 2)
 
 
-@pytest.mark.parametrize("limits", [{"trials": 5}, {"scorings": 2}])
+@pytest.mark.parametrize("limits", [{"trials": 5}, {"most": 2}])
 def test_a_question_beyond_the_budget_is_not_asked_at_all(trees, ledger, limits):
     bench, book = ledger(**limits)
     assert not book.score(trees[:3], ["task-000", "task-001"])
@@ -71,12 +71,21 @@ def test_scores_that_were_not_asked_for_are_not_guessed(trees, ledger):
     assert book.gain(trees[0], trees[1], ["task-000"]) is None
 
 
-def test_room_keeps_what_is_needed_later(ledger):
-    _, book = ledger(trials=100, scorings=20)
-    assert book.room(10, looks=1, keep=(0, 0)) == 10
-    assert book.room(10, looks=1, keep=(50, 0)) == 5
-    assert book.room(10, looks=2, keep=(0, 12)) == 4
-    assert book.room(10, looks=1, keep=(500, 0)) == 0
+def test_room_keeps_what_is_needed_later(trees, ledger):
+    _, book = ledger(trials=100, most=20)
+    assert book.room(10, keep=(0, 0)) == 10
+    assert book.room(10, keep=(50, 0)) == 5
+    assert book.room(10, keep=(0, 12)) == 8
+    assert book.room(10, keep=(500, 0)) == 0
+    book.score(trees[:3], ["task-000"])
+    assert book.room(1, keep=(0, 12)) == 5
+
+
+def test_a_tree_is_counted_once_however_often_it_is_looked_at(trees, ledger):
+    _, book = ledger(most=2)
+    for number in range(5):
+        assert book.score(trees[:2], [f"task-00{n}" for n in range(number + 1)])
+    assert not book.score(trees[2:3], ["task-000"])
 
 
 def test_the_checkpoint_comes_before_every_question(trees, ledger):
