@@ -617,6 +617,16 @@ def _(world):
     world.force(dossier, world.sign(dossier, "alice"))
 
 
+@attack("the law changed by one person", "successor", "needs 2 approvals: 1 given")
+def _(world):
+    def loosened(tree):
+        law = tree["policies/bundle.yaml"].content.replace(b"most_lines: 20", b"most_lines: 99")
+        return tree.with_file("policies/bundle.yaml", File(law))
+
+    dossier = world.draft("x9", BASE, loosened)
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
 @attack("an expired review", "successor", "the request for review has expired")
 def _(world):
     dossier = world.draft("x9", BASE, expires=world.clock + 30)
@@ -853,7 +863,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "a review of another candidate", "a review on another base", "a review of another result", "a review used twice",
     ),
     "policy rollback": ("an older trust root put back", "a review under another policy"),
-    "a candidate weakens its own judge": ("judged by its own weaker policy",),
+    "a candidate weakens its own judge": ("judged by its own weaker policy", "the law changed by one person"),
     "one key or person counted twice": ("one person with two keys",),
     "a commit signature replayed as a review": ("a commit signature as a review", "a successor signed as a review"),
     "an agent uses a person's key untouched": ("a hardware key that nobody touched",),
