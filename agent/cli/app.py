@@ -23,6 +23,7 @@ from agent.cli import (
     run,
     status,
     suite,
+    trust,
     weaknesses,
     witness,
 )
@@ -67,6 +68,7 @@ app.command()(after.diff)
 app.command()(after.export)
 app.command()(audit.audit)
 app.add_typer(witness.app, name="witness")
+app.add_typer(trust.app, name="trust")
 app.command(name="bench")(bench.bench)
 app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)

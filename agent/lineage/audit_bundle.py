@@ -54,12 +54,11 @@ def unpack(bundle: Path, folder: Path) -> None:
             while content := file.read(_COPY_BYTES):
                 pack.write(content)
     try:
-        data = PackData(str(packs / "pack-1.pack"), SHA1)
-        data.check()
-        data.create_index(str(packs / "pack-1.idx"), version=2)
-        data.close()
+        with PackData(str(packs / "pack-1.pack"), SHA1) as data:
+            data.check()
+            data.create_index(str(packs / "pack-1.idx"), version=2)
     except Exception as error:  # dulwich has no one error for damage
-        raise Misuse(f"{bundle} cannot be unpacked", why=f"its pack is damaged ({type(error).__name__})") from error
+        raise Refused(f"{bundle} cannot be unpacked", why=f"its pack is damaged ({type(error).__name__})") from error
     head = refs.pop(b"HEAD", None)
     listed = b"".join(refs[name] + b" " + name + b"\n" for name in sorted(refs))
     (folder / "packed-refs").write_bytes(b"# pack-refs with: sorted\n" + listed)

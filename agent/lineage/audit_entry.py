@@ -12,6 +12,7 @@ from typing import TypeVar
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
 from agent.gate.dossier import Case, Dossier, case_of, check_dossier
+from agent.gate.quorum import approvals_needed
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
 from agent.gate.revocation import read_revocation
 from agent.gate.rules import Bundle, load_bundle
@@ -22,7 +23,7 @@ from agent.lineage.gate_log import REVOCATION_FILE, LogEntry
 from agent.lineage.generations import Generations
 from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit
 from agent.lineage.trailers import Trailers, check_message
-from agent.workspace import SETTINGS_FILE, parse_settings
+from agent.workspace import SETTINGS_FILE, Settings, parse_settings
 
 Result = TypeVar("Result")
 
@@ -35,7 +36,7 @@ class Archive:
         self.memory = Memory()
         self._generations = Generations(read)
         self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
-        self._approvals: dict[bytes, int] = {}
+        self._settings: dict[bytes, Settings] = {}
 
     def tree(self, tree_id: str) -> Tree:
         """Return the files of a git tree. Raises `UnsafeTree`."""
@@ -48,12 +49,12 @@ class Archive:
             self._laws[key] = load_bundle(files)
         return self._laws[key]
 
-    def approvals(self, base: Tree) -> int:
-        """Return how many approvals the settings of a base ask for. Raises `BadSettings`."""
+    def settings(self, base: Tree) -> Settings:
+        """Return the settings of a base, read once. Raises `BadSettings`."""
         content = base[SETTINGS_FILE].content if SETTINGS_FILE in base else b""
-        if content not in self._approvals:
-            self._approvals[content] = parse_settings(content).review.approvals
-        return self._approvals[content]
+        if content not in self._settings:
+            self._settings[content] = parse_settings(content)
+        return self._settings[content]
 
     def commit(self, commit_id: str) -> Commit:
         """Return a parsed commit."""
@@ -92,7 +93,7 @@ def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Mome
     case = Case(entry.candidate or "", base_commit, base, result, moment.workspace, dossier.request.proposer)
     request = check_dossier(dossier, case, moment.root, archive.law, archive.memory)
     if entry.kind == "successor":
-        _check_approval(archive, entry, base, request=request, reviews=reviews, root=moment.root)
+        _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     else:
         _check_refusal(entry, request, reviews, moment.root)
     return request.nonce
@@ -124,14 +125,15 @@ def _result(archive: Archive, entry: LogEntry, base: Tree, dossier: Dossier, mom
 def _check_approval(
     archive: Archive,
     entry: LogEntry,
-    base: Tree,
+    case: Case,
     *,
     request: ReviewRequest,
     reviews: tuple[bytes, ...],
     root: TrustRoot,
 ) -> None:
     """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here."""
-    reviewers = check_reviews(reviews, request, root, archive.approvals(base), entry.time)
+    needed = approvals_needed(archive.settings(case.base), case.base, case.tree)
+    reviewers = check_reviews(reviews, request, root, needed, entry.time)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
     message = archive.commit(entry.commit or "").message

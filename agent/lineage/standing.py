@@ -54,8 +54,9 @@ def standings(history: Sequence[LogEntry]) -> dict[str, Standing]:
 def newest(repository: Repository, log: Log, floor: str | None) -> LogEntry:
     """Return the newest generation that is not revoked and, with a `floor`, is that commit or descends from it.
 
-    Raises `Refused` when there is none.
+    A floor that was revoked gives way to the nearest generation above it that stands.
     """
+    floor = _standing(repository, log, floor) if floor else None
     revoked: set[str] = set()
     for index in range(log.last.index, -1, -1):
         entry, _ = read_entry(repository.read, log.tree, index)
@@ -65,24 +66,33 @@ def newest(repository: Repository, log: Log, floor: str | None) -> LogEntry:
             line = dict(ancestry(repository, log, entry.commit)) if revoked or floor else {}
             if not revoked & set(line.values()) and (floor is None or floor in line):
                 return entry
-    raise Refused(
-        "there is no generation to build on", why="all that descend from the one rolled back to are revoked",
-        mend="Roll back to another: successor rollback ID",
-    )  # fmt: skip
+    raise AuditFailed("the gate log names no generation to build on", mend="See: successor audit")
 
 
 def demand_standing(repository: Repository, log: Log, commit: str) -> None:
     """Raise `Refused` when a generation was revoked, or descends from one that was, since it was recorded."""
-    recorded = entry_index(repository.commit(commit).message) or 0
-    revoked = set()
-    for index in range(log.last.index, recorded, -1):
-        entry, _ = read_entry(repository.read, log.tree, index)
-        if entry.kind == "revoked":
-            revoked.add(entry.candidate)
+    revoked = _revoked_since(repository, log, commit)
     for here, candidate in ancestry(repository, log, commit) if revoked else ():
         if candidate in revoked:
             what = "it" if here == commit else f"{candidate}, from which it descends,"
             raise Refused(f"{commit[:12]} is no base for a successor", why=f"{what} was revoked")
+
+
+def _standing(repository: Repository, log: Log, commit: str) -> str:
+    """Return a generation, or the nearest one above it that is not revoked."""
+    revoked = _revoked_since(repository, log, commit)
+    standing = commit
+    for here, candidate in ancestry(repository, log, commit) if revoked else ():
+        if candidate in revoked:
+            standing = repository.commit(here).parents[0]
+    return standing
+
+
+def _revoked_since(repository: Repository, log: Log, commit: str) -> set[str]:
+    """Return what was revoked after a generation was recorded: before, it would not have been recorded."""
+    recorded = entry_index(repository.commit(commit).message) or 0
+    later = (read_entry(repository.read, log.tree, index)[0] for index in range(log.last.index, recorded, -1))
+    return {entry.candidate for entry in later if entry.kind == "revoked" and entry.candidate}
 
 
 def ancestry(repository: Repository, log: Log, commit: str) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
 from agent.gate.dossier import Dossier, case_of, check_dossier
 from agent.gate.note import NoteSigner
+from agent.gate.quorum import approvals_needed
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest, check_refusals, check_reviews
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.gate_log import (
@@ -146,7 +147,7 @@ def commit_successor(
     demand_standing(repository, log, dossier.request.base_commit)
     request, base, tree = _check(repository, log, dossier)
     settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
-    reviewers = check_reviews(reviews, request, log.root, settings.review.approvals, now)
+    reviewers = check_reviews(reviews, request, log.root, approvals_needed(settings, base, tree), now)
     ref = successor_ref(request.candidate)
     bundle = dossier.bundle(tuple(reviews))
     trailers = Trailers(

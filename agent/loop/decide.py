@@ -15,6 +15,7 @@ from agent.candidate import Evidence, State, step
 from agent.errors import IllegalTransition, Infrastructure, Misuse, Refused, ReviewRefused
 from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
 from agent.gate.note import NoteSigner
+from agent.gate.quorum import approvals_needed
 from agent.gate.review import Decision, Review, check_binding, check_reviews, read_review
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
@@ -100,7 +101,9 @@ class Decisions:
         dossier = self.dossier(entry)
         before = tuple(part_of(self.store, entry, name) for name in _review_parts(entry))
         reviews = (*before, envelope)
-        needed = max(settings_of(self.repository.tree(entry.base_commit)).review.approvals, log.root.thresholds.approve)
+        base = self.repository.tree(entry.base_commit)
+        tree = case_of(dossier, base, log.workspace).tree
+        needed = max(approvals_needed(settings_of(base), base, tree), log.root.thresholds.approve)
         # Checked as if these were all that is needed, so that a doubtful review is refused now and not at the last one.
         check_reviews(reviews, dossier.request, log.root, min(needed, len(reviews)), self.store.now())
         parts = {REVIEW_PART.format(len(reviews)): self.store.blobs.put(envelope)}

@@ -11,6 +11,6 @@ def select_parent(repository: Repository) -> str:
     """Return the commit of the newest generation in the gate log that is not revoked.
 
     After a rollback, the newest that descends from where the workspace was rolled back to. The answer comes from the
-    log, not from the store or a branch, so that only what was signed is built on. Raises `Refused` when there is none.
+    log, not from the store or a branch, so that only what was signed is built on.
     """
     return newest(repository, read_log(repository), rolled_back_to(repository)).commit or ""

@@ -13,16 +13,21 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from agent.candidate import Evidence, SandboxRecord
-from agent.digest import sha256
+from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.edits.unified import unified_diff
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import collect
+from agent.gate.note import Note, parse_note
 from agent.gate.review import Decision, new_nonce, sign_review
+from agent.gate.revocation import Revocation, sign_revocation
 from agent.gate.rules import load_bundle
 from agent.gate.signer import MachineKey
-from agent.gate.trust import Person, PersonKey, TrustRoot, new_root
+from agent.gate.statement import Subject
+from agent.gate.trust import Person, PersonKey, TrustRoot, new_root, parse_root
+from agent.gate.trust_change import sign_change
 from agent.gate.verdict import Verdict, judge
+from agent.lineage.afterwards import record_revocation, record_root, record_witnessed
 from agent.lineage.gate_log import LogEntry, append
 from agent.lineage.objects import NewObjects, gate_commit
 from agent.lineage.repository import Move, Repository
@@ -274,6 +279,75 @@ class World:
             old = git(self.folder, "rev-parse", "--verify", "--quiet", branch, check=False) or None
             repository.move([Move("refs/heads/gate-log", tip, log.commit), Move(branch, made.commit or successor, old)])
             return successor
+
+    def force_entry(self, kind: str, bundle: Tree, *, gate: MachineKey | None = None, **fields: object) -> str:
+        """Append an entry of any kind with the gate's key and without a single check; return the log commit."""
+        self.clock += 60
+        with self.open() as repository:
+            log = read_log(repository)
+            about = {"candidate": None, "base_commit": None, "commit": None, "tree": None, "by": (), "reason": ""}
+            entry = LogEntry.model_construct(
+                schema_="successor.log-entry/v1", index=log.last.index + 1, kind=kind, previous=log.last.digest,
+                time=self.clock, bundle=bundle.digest, **{**about, **fields},
+            )  # fmt: skip
+            objects = NewObjects()
+            tip = append(
+                objects, repository.read, (log.commit, log.tree), entry=entry, bundle=bundle, gate=gate or self.gate
+            )
+            repository.write(objects)
+            repository.move([Move("refs/heads/gate-log", tip, log.commit)])
+        return tip
+
+    def revocation(self, successor: str, by: str = "alice", reason: str = "it is slow", **changes: object) -> bytes:
+        """A signed revocation of a successor."""
+        with self.open() as repository:
+            commit = self.tip(f"successor/{successor}")
+            tree = repository.tree(commit)
+        name = by.partition("'")[0]
+        about = {
+            "workspace": self.root.fingerprint,
+            "candidate": successor,
+            "commit": commit,
+            "reason": reason,
+            "by": name,
+        }
+        said = Revocation.model_validate({**about, **changes})
+        return sign_revocation(said, Subject(tree.git_id, tree.digest), self.people[by])
+
+    def revoke(self, candidate: str, by: str = "alice") -> None:
+        """Revoke a successor as the command does."""
+        self.clock += 60
+        with self.open() as repository:
+            record_revocation(repository, self.revocation(candidate, by), gate=self.gate, now=self.clock)
+
+    def next_root(self, **changes: object) -> TrustRoot:
+        """The root that would follow the one in force, with something else in it."""
+        with self.open() as repository:
+            before = read_log(repository).root
+        plain = before.model_dump(mode="json", by_alias=True)
+        following = {**plain, "version": before.version + 1, "previous": before.fingerprint, **changes}
+        return parse_root(canonical_json(following))
+
+    def change_root(self, root: TrustRoot, *people: str, gate: MachineKey | None = None) -> None:
+        """Record a new root as the command does."""
+        self.clock += 60
+        signed = [
+            sign_change(root, self.root.fingerprint, name.partition("'")[0], self.people[name]) for name in people
+        ]
+        with self.open() as repository:
+            record_root(repository, root, signed, gate=gate or self.gate, now=self.clock)
+
+    def checkpoint(self, revision: str = "gate-log") -> Note:
+        """The checkpoint of the log at a revision."""
+        return parse_note(subprocess.run(
+            ["git", "-C", str(self.folder), "cat-file", "blob", f"{revision}:checkpoint"], check=True, capture_output=True
+        ).stdout)  # fmt: skip
+
+    def witness(self, note: Note) -> None:
+        """Record a cosigned checkpoint as the command does."""
+        self.clock += 60
+        with self.open() as repository:
+            record_witnessed(repository, note, gate=self.gate, now=self.clock)
 
 
 def edited(word: str) -> Callable[[Tree], Tree]:
