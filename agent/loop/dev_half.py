@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from agent.edits.tree import Tree
 from agent.evaluate.inheritance import changed_bodies
 from agent.evaluate.suite import SkillSuite
-from agent.loop.lifecycle import Bench
+from agent.loop.bench import Bench
 
 Trial = tuple[str, str, str]
 """Digest of a tree, suite, task."""

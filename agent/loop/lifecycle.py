@@ -7,22 +7,17 @@ the last true state: `Lifecycle.resume` simply asks for the next step of whereve
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from agent.candidate import Evidence, State
-from agent.diagnosis import Diagnosis
 from agent.digest import canonical_json, sha256
 from agent.edits.diff import diff
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
-from agent.evaluate.deciding import Grant
-from agent.evaluate.guard import Guard
-from agent.evaluate.suite import SkillSuite, Split, Suite
-from agent.evaluate.tracing import Ran
+from agent.evaluate.suite import SkillSuite
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
 from agent.gate.note import NoteSigner
@@ -33,6 +28,7 @@ from agent.gate.verdict import Verdict, judge
 from agent.lineage.repository import Repository
 from agent.lineage.succession import read_log, record_rejection
 from agent.loop.allowance import Allowances, Law
+from agent.loop.bench import Bench
 from agent.loop.store import Entry, Store
 from agent.loop.worth import worth
 from agent.propose.proposer import Proposal
@@ -42,65 +38,6 @@ SCREEN_TASKS = 5
 MAX_CHANGED_FILES = 1_000
 MAX_CHANGED_BYTES = 1024 * 1024
 """Bytes of all files that a candidate writes anew or changes, each counted whole."""
-
-
-class Bench(Protocol):
-    """What the lifecycle asks of the evaluator."""
-
-    @property
-    def trials_run(self) -> int:
-        """Trials paid so far."""
-        ...
-
-    def dev_tasks(self, suite: str) -> tuple[str, ...]:
-        """Return the development tasks of a suite."""
-        ...
-
-    def score(
-        self, trees: Sequence[Tree], suite: str, split: Split, tasks: Sequence[str]
-    ) -> list[dict[str, int] | None]:
-        """Return task -> ppm for each tree, None for a tree whose scaffold did not answer."""
-        ...
-
-    @property
-    def suites(self) -> tuple[Suite, ...]:
-        """Return the suites that can be measured here."""
-        ...
-
-    def entry_points(self, suite: str) -> tuple[str, ...]:
-        """Return the names by which a suite enters the scaffold."""
-        ...
-
-    def diagnose(self, tree: Tree) -> Diagnosis:
-        """Say what a tree does badly on the dev tasks of all suites; what is not known yet is run."""
-        ...
-
-    def shown(self, tree: Tree) -> Tree:
-        """Return what of a tree its own scaffold may see."""
-        ...
-
-    def ran(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Ran:
-        """Return what each answer of a tree to some dev tasks can come from, as far as it is known."""
-        ...
-
-    def guard(self, base: Tree) -> Guard:
-        """Return the tests of `base` as a guard of a search."""
-        ...
-
-    def evaluate(
-        self,
-        base_commit: str,
-        base: Tree,
-        tree: Tree,
-        patch: Patch,
-        diff: bytes,
-        search_trials: int,
-        candidates_tried: int,
-        *,
-        grant: Grant,
-    ) -> Evidence:
-        """Measure everything; ask `grant` for the error of a test before its first trial."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

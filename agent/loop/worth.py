@@ -5,7 +5,7 @@ Nothing is inherited here: what is signed was run. An interval says nothing of e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.candidate import EditWorth
 from agent.edits.apply import apply
@@ -15,10 +15,8 @@ from agent.errors import EditConflict
 from agent.evaluate.compare import compare
 from agent.evaluate.suite import SkillSuite, Suite
 from agent.evaluate.visible import within
+from agent.loop.bench import Bench
 from agent.workspace import Settings
-
-if TYPE_CHECKING:
-    from agent.loop.lifecycle import Bench
 
 TEST = "a test; no suite scores it"
 UNSEEN = "no trial sees it"
