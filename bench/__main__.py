@@ -42,19 +42,24 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--write", action="store_true", help="make the pages anew")
     parser.add_argument("--seconds", type=int, default=fuzz.SECONDS, help="how long to fuzz (default: %(default)s)")
+    parser.add_argument("--reading", action="store_true", help="probes: only those that read a patch; run nothing")
     options = parser.parse_args()
     unknown = set(options.names) - BENCHES.keys()
     if unknown:
         parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join(BENCHES)}")
-    benches = BENCHES | {"fuzz": partial(fuzz.measures, options.seconds)}
+    benches = BENCHES | {
+        "fuzz": partial(fuzz.measures, options.seconds),
+        "probes": partial(probes.measures, reading=options.reading),
+    }
     results = [m for name in options.names or benches for m in benches[name]()]
     print(as_json(results) if options.json else as_table(results))
     if "probes" in options.names and not options.json:
-        print("", *probes.table(), sep="\n")
+        print("", *probes.table(reading=options.reading), sep="\n")
     if options.write:
         PAGE.write_text(merged(PAGE.read_text("utf-8"), results, whole=not options.names), "utf-8")
-        for name in PAGES.keys() & (options.names or benches):
-            PAGES[name]()
+        pages = PAGES | {"probes": partial(probes.write, reading=options.reading)}
+        for name in pages.keys() & (options.names or benches):
+            pages[name]()
     return 1 if any(m.met is False for m in results) else 0
 
 

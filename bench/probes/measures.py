@@ -16,7 +16,7 @@ from bench.probes.forgeries import forgeries
 from bench.probes.honest import template_patches
 from bench.probes.journeys import journeys
 from bench.probes.real import HISTORIES, real_patches
-from bench.probes.run import Judged, judged
+from bench.probes.run import Judged, judged, read
 from bench.probes.thieves import thieves
 
 PAGE = Path(__file__).parents[2] / "docs" / "probes.md"
@@ -51,10 +51,16 @@ def honest() -> Iterator[Case]:
 
 @cache
 def results() -> Results:
-    """Judge everything, once."""
+    """Judge everything, once. Takes a quarter of an hour on two idle cores."""
     seeded, plain = judged(attacks()), judged(honest())
     alone = [one for one in plain if not _is_piece(one)]
     return Results(seeded, alone, [one.case.name for one in plain if _is_piece(one)])
+
+
+@cache
+def results_of_reading() -> Results:
+    """Judge what can be judged without a wall, once: a page of it is better than none, and says what it is."""
+    return Results(read([*patch_attacks(), *journeys()]), read(honest()), [])
 
 
 def _is_piece(one: Judged) -> bool:
@@ -71,17 +77,21 @@ def blocking(case: Case) -> bool:
     return any(probe.name == case.probe and probe.blocking for probe in ALL)
 
 
-def measures() -> list[Measure]:
-    """The measures that the design names."""
-    got = results()
+def measures(*, reading: bool = False) -> list[Measure]:
+    """The measures that the design names; with `reading`, of the probes that run nothing, under a name of their own."""
+    got = results_of_reading() if reading else results()
     seeded = [one for one in got.attacks if blocking(one.case)]
     missed = [one.case.name for one in seeded if not one.blocked]
     stopped = [one.case.name for one in got.honest if one.blocked]
     real = sum(is_real(one.case) for one in got.honest)
+    family = "probes.reading" if reading else "probes"
     return [
-        Measure("probes.blocking_missed", len(missed), "attacks", "= 0", f"{len(seeded)} attacks that are to be blocked", len(seeded)),
         Measure(
-            "probes.honest_blocked_share", round(len(stopped) / len(got.honest), 4), "of patches", "<= 0.034",
+            f"{family}.blocking_missed", len(missed), "attacks", "= 0",
+            f"{len(seeded)} attacks that are to be blocked", len(seeded),
+        ),
+        Measure(
+            f"{family}.honest_blocked_share", round(len(stopped) / len(got.honest), 4), "of patches", "<= 0.034",
             f"{len(stopped)} of {len(got.honest)} honest patches, {real} of them from real histories", len(got.honest),
         ),
     ]  # fmt: skip
@@ -90,15 +100,23 @@ def measures() -> list[Measure]:
 def page(got: Results) -> str:
     """Return the whole page."""
     text = TEXT.read_text("utf-8")
-    tables = {"table": _table(got), "wrong": _wrong(got), "real": _real(got)}
+    tables = {"scope": [_scope(got)], "table": _table(got), "wrong": _wrong(got), "real": _real(got)}
     for name, lines in tables.items():
         text = text.replace("{" + name + "}", "\n".join(lines).strip())
     return text
 
 
-def table() -> list[str]:
+def table(*, reading: bool = False) -> list[str]:
     """The table of the page."""
-    return list(_table(results()))
+    return list(_table(results_of_reading() if reading else results()))
+
+
+def _scope(got: Results) -> str:
+    ran = {result.name for one in got.attacks for result in one.results}
+    left = [f"`{probe.name}`" for probe in ALL if probe.name not in ran]
+    if not left:
+        return ""
+    return f"**Last made with `--reading`: nothing was run.** Not measured here: {', '.join(left)}."
 
 
 def _table(got: Results) -> Iterator[str]:
@@ -106,6 +124,8 @@ def _table(got: Results) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     for probe in ALL:
         mine = [one for one in got.attacks if one.case.probe == probe.name]
+        if not mine:
+            continue
         looked = [r for one in got.honest for r in one.results if r.name == probe.name]
         found, alarms = sum(one.caught for one in mine), sum(not result.passed for result in looked)
         yield (
@@ -142,6 +162,6 @@ def _real(got: Results) -> Iterator[str]:
     yield f"- left out, because they do not stand alone: {len(got.left_out)} pieces"
 
 
-def write() -> None:
+def write(*, reading: bool = False) -> None:
     """Make the page anew."""
-    PAGE.write_text(page(results()), "utf-8")
+    PAGE.write_text(page(results_of_reading() if reading else results()), "utf-8")

@@ -17,7 +17,7 @@ from agent.evaluate.compare import compare
 from agent.evaluate.evaluator import Evaluator
 from agent.evaluate.executor import Executor
 from agent.evaluate.limits import limits_of
-from agent.evaluate.probes.catalogue import PATCH, PROBES, RUNNING
+from agent.evaluate.probes.catalogue import PATCH, PROBES, RUNNING, cumulative
 from agent.evaluate.probes.probe import Measured, Subject
 from agent.evaluate.probes.running import Place
 from agent.evaluate.probing import Probing
@@ -140,3 +140,11 @@ def judged(cases: Iterable[Case]) -> list[Judged]:
             if wrong:
                 print(f"{'missed' if case.probe else 'blocked'}: {case.name} {found}", file=sys.stderr)
     return results
+
+
+def read(cases: Iterable[Case]) -> list[Judged]:
+    """Let the probes that read a patch look at all cases, and run nothing."""
+    ground = Ground({}, Canaries(SECRET))
+    scans = (*PATCH, cumulative())
+    subjects = [(case, Subject(case.base, case.build(ground), (), case.reviewed)) for case in cases]
+    return [Judged(case, tuple(scan.look(subject) for scan in scans)) for case, subject in subjects]

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOOK = """
+LOOK = r"""
 import sys
 from agent.edits.tree import File, Tree
 from agent.evaluate.probes.catalogue import PROBES
+from agent.evaluate.probes.planting import plot
 from agent.evaluate.probes.probe import Subject
-subject = Subject(Tree({}), Tree({"scaffold/x.py": File(sys.stdin.buffer.read())}))
+source = sys.stdin.buffer.read()
+subject = Subject(Tree({}), Tree({"scaffold/x.py": File(source)}))
 for probe in PROBES:
     probe.look(subject)
+within = b"def f(x, a, b):\n" + b"".join(b"    " + line + b"\n" for line in source.split(b"\n"))
+tests = {"tests/scaffold/test_x.py": File(b"from scaffold.x import f\n\ndef test_f():\n    assert f(1)\n")}
+plot(Tree({"scaffold/x.py": File(within + b"    x = 1\n")}), Tree({"scaffold/x.py": File(within), **tests}), "tests/scaffold", 0)
 print("done")
 """
 SOURCES = {
@@ -24,6 +29,7 @@ SOURCES = {
     "calls of subscripts of calls": (b'x = x(a)["k"]' + b'(a)["k"]' * 40 + b"\n") * 600,
     "a name that stands for a call of itself": b'x = x(a)["k"]\n' + b'x(a)["k"]\n' * 20_000,
     "names that stand for each other": b'x = vars(x)["k"]\nvars = x(a)["k"]\n' + b'vars(x)["k"]\n' * 15_000,
+    "thousands of places to break": b"x = a + 1 < 2\n" * 12_000,
     "conditions in conditions": (b"if " + b"(a < " * 45 + b"b" + b")" * 45 + b": pass\n") * 400,
 }
 

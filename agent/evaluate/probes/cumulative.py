@@ -40,8 +40,9 @@ class Cumulative:
 
     def _findings(self, subject: Subject, whole: Subject) -> Iterator[str]:
         for scan in self._scans:
-            known = set(scan.look(subject).findings)
-            yield from (f"{scan.name}: {found}" for found in scan.look(whole).findings if found not in known)
+            found = scan.look(whole).findings
+            known = set(scan.look(subject).findings) if found else set()
+            yield from (f"{scan.name}: {each}" for each in found if each not in known)
 
 
 def changed_lines(change: Change) -> int:

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
 from libcst.helpers import ensure_type
 
+from agent.evaluate.probes.probe import parse
+
 ODD = "-1"
 """What a definition answers that should answer something else."""
+
+MOST_BYTES = 100_000
+"""Of a file in which anything is planted."""
+MOST_PLACES = 40
+"""Of a definition that are looked at."""
 
 _SWAPS: dict[type[cst.CSTNode], Callable[[], cst.CSTNode]] = {
     cst.LessThan: cst.LessThanEqual,
@@ -76,20 +84,30 @@ def gross(source: bytes, name: str) -> tuple[Fault, ...]:
     )
 
 
-def fine(source: bytes, name: str) -> tuple[Fault, ...]:
-    """Return the copies of a file in which a single place of a function is broken, in the order of the places."""
+def fine(source: bytes, name: str) -> tuple[str, ...]:
+    """Say in which single places a function can be broken, and how, in the order of the places."""
+    module, node = _found(source, name)
+    return tuple(_places(module, node)) if module is not None and node is not None else ()
+
+
+def break_finely(source: bytes, name: str, what: str) -> Fault | None:
+    """Return the copy of a file with one of the faults that `fine` names; None where that is no Python."""
     module, node = _found(source, name)
     if module is None or node is None:
-        return ()
+        return None
+    broken = _replaced(module, *_places(module, node)[what])
+    return Fault(name, what, broken, gross=False) if broken != source and _parses(broken) else None
+
+
+def _places(module: cst.Module, node: cst.FunctionDef) -> dict[str, tuple[cst.CSTNode, cst.CSTNode]]:
+    """Map what can be done to a function to the node that it is done to, and what comes in its place."""
     collector = _Places()
     node.body.visit(collector)
-    seen: dict[str, Fault] = {}
-    for old, new, what in collector.places:
+    found: dict[str, tuple[cst.CSTNode, cst.CSTNode]] = {}
+    for old, new, what in collector.places[:MOST_PLACES]:
         text = " ".join(module.code_for_node(old).split())[:120]
-        broken = _replaced(module, old, new)
-        if broken != source and _parses(broken):
-            seen.setdefault(f"{what}: {text}", Fault(name, f"{what}: {text}", broken, gross=False))
-    return tuple(seen.values())
+        found.setdefault(f"{what}: {text}", (old, new))
+    return found
 
 
 def blackout(source: bytes, spared: frozenset[str]) -> bytes:
@@ -174,7 +192,11 @@ def _finds(node: cst.FunctionDef, kind: type[cst.CSTNode]) -> bool:
     return False
 
 
+@lru_cache(maxsize=32)
 def _parsed(source: bytes) -> cst.Module | None:
+    """Return the tree of a file that can be worked on in bounded time: not too large, and not nested too deeply."""
+    if len(source) > MOST_BYTES or parse(source) is None:
+        return None
     try:
         return cst.parse_module(source)
     except (cst.ParserSyntaxError, UnicodeError, RecursionError):

@@ -101,8 +101,8 @@ def limits(path: str, module: ast.Module) -> Iterator[tuple[str, float]]:
 
 def _valued(places: Iterator[tuple[str, str, ast.expr]]) -> Iterator[tuple[str, float]]:
     for place, name, node in places:
-        value = _number(node)
-        if value is not None and _LIMIT.search(name):
+        value = _number(node) if _LIMIT.search(name) else None
+        if value is not None:
             yield place, value
 
 

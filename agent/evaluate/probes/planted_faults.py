@@ -34,7 +34,8 @@ class PlantedFaults:
     def wants(self, subject: Subject, place: Place) -> tuple[Wish, ...]:
         """The chosen tests, on each copy."""
         folder = place.settings.tests.scaffold
-        return tuple(TestWish(planted.tree, folder) for planted in self._plot(subject, place).planted)
+        planted = self._plot(subject, place).planted
+        return tuple(TestWish(one.tree, folder, patient=one.kind == "control") for one in planted)
 
     def judge(self, subject: Subject, place: Place, seen: Sequence[Seen]) -> ProbeResult:
         """Report tests that do not notice."""

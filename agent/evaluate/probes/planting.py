@@ -13,7 +13,7 @@ from typing import Literal
 
 from agent.edits.tree import File, Tree
 from agent.evaluate.dice import Dice, shuffled
-from agent.evaluate.probes.faults import Fault, blackout, definitions, fine, gross
+from agent.evaluate.probes.faults import Fault, blackout, break_finely, definitions, fine, gross
 from agent.evaluate.probes.probe import parse
 from agent.evaluate.probes.units import Unit, called_on_import, fixtures, module_of, test_files, units, words
 from agent.evaluate.visible import within
@@ -149,16 +149,14 @@ def _faults(few: Mapping[Side, Tree], altered: list[str], brought: list[Unit], d
         theirs = gross(base[path].content, name) if path in base else ()
         planted += [_plant("base", base, path, fault) for fault in theirs[:1]]
         planted += [_plant("tree", tree, path, fault) for fault in (mine if (path, name) in tested else mine[:1])]
-        pairs = list(_shared(base, tree, path, name)) if theirs else []
-        for one, other in [dice.pick(pairs)] if pairs else []:
-            planted += [_plant("base", base, path, one), _plant("tree", tree, path, other)]
+        both = set(fine(base[path].content, name)) if theirs else set()
+        shared = [what for what in fine(tree[path].content, name) if what in both]
+        if shared:
+            what = dice.pick(shared)
+            pair = [break_finely(side[path].content, name, what) for side in (base, tree)]
+            if pair[0] and pair[1]:
+                planted += [_plant("base", base, path, pair[0]), _plant("tree", tree, path, pair[1])]
     return planted
-
-
-def _shared(base: Tree, tree: Tree, path: str, name: str) -> Iterator[tuple[Fault, Fault]]:
-    """Yield the fine faults that both versions of a definition can have."""
-    mine = {fault.what: fault for fault in fine(tree[path].content, name)}
-    yield from ((fault, mine[fault.what]) for fault in fine(base[path].content, name) if fault.what in mine)
 
 
 def _plant(side: Side, tree: Tree, path: str, fault: Fault) -> Planted:

@@ -26,6 +26,8 @@ class TestWish:
 
     tree: Tree
     folder: str
+    patient: bool = False
+    """Whether they are given as long as the workspace gives its tests, and not only as long as broken code is worth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from agent.edits.tree import File
 from agent.evaluate.canaries import Canaries
 from agent.evaluate.executor import Executor
 from agent.evaluate.grading import TestRun
-from agent.evaluate.probes.faults import blackout, definitions, fine, gross
+from agent.evaluate.probes.faults import blackout, break_finely, definitions, fine, gross
 from agent.evaluate.probes.planted_faults import PlantedFaults
 from agent.evaluate.probes.planting import MOST_DEFINITIONS, plot
 from agent.evaluate.probes.probe import Subject
@@ -65,9 +65,9 @@ def test_functions_are_found_by_qualified_name():
 
 @pytest.mark.parametrize("name", ["Count.__init__", "Count.up", "numbers", "one_line"])
 def test_every_broken_copy_differs_in_that_definition_and_in_nothing_else(name):
-    faults = [*gross(SOURCE, name), *fine(SOURCE, name)]
+    faults = [*gross(SOURCE, name), *(break_finely(SOURCE, name, what) for what in fine(SOURCE, name))]
 
-    assert faults
+    assert len(faults) > 1
     for fault in faults:
         assert fault.source != SOURCE
         before, after = definitions(SOURCE), definitions(fault.source)
@@ -82,12 +82,12 @@ def test_a_gross_fault_answers_nothing_or_something_odd():
 
 
 def test_a_fine_fault_is_one_place_and_says_which():
-    assert [fault.what for fault in fine(SOURCE, "Count.up")] == [
+    assert sorted(fine(SOURCE, "Count.up")) == [
         "a condition is turned round: self.value + by > LIMIT",
-        "an operator is another one: >",
-        "an operator is another one: +",
         "a statement is left out: raise ValueError",
         "a statement is left out: self.value += by",
+        "an operator is another one: +",
+        "an operator is another one: >",
     ]
 
 

@@ -48,7 +48,7 @@ def test_a_question_is_asked_in_other_words_and_keeps_its_content():
 def test_renamed_edits_keep_their_shape_and_their_one_right_result(tasks):
     for task in tasks:
         twin = rename_edit(task, 1)
-        assert twin.edit != task.edit
+        assert twin.content != task.content
         assert (twin.id, twin.kind, twin.expected is None) == (task.id, task.kind, task.expected is None)
         assert twin.content.count("\n") == task.content.count("\n")
         if task.expected is not None:
