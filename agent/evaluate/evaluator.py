@@ -129,14 +129,13 @@ class Evaluator:
     def ran(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Ran:
         """What each answer to some dev tasks can come from, as the tree's own process tells it; a hint, no evidence.
 
-        Costs a trial for each task. Nothing is known of a suite with a model.
+        They are run once more for it, and not scored. Nothing is known of a suite with a model.
         """
         chosen, seen = self._suite(suite), visible(tree, self._settings)
         self._check_known(chosen, "dev", tasks)
         if not isinstance(chosen, SkillSuite) or not tasks:
             return {}
         told, nonce = listen(self._executor, self._staging, seen, chosen, tasks)
-        self._scorer.trials_run += len(tasks)
         return read_coverage(told, nonce, definitions(seen), tasks)
 
     def spending(self, tree: Tree, suite: str, tasks: Sequence[str]) -> Spending:

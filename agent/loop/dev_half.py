@@ -32,7 +32,7 @@ class DevHalf:
 
     @property
     def trials(self) -> int:
-        """How many different trials the answers rest on, and what ran had to be heard by; each was paid once."""
+        """How many different trials the answers rest on, each run once, and those that were run to hear what ran."""
         return len(self._run) + sum(ancestor.traced for ancestor in self._ancestors)
 
     @property

@@ -7,7 +7,8 @@ what was left out: a new test has no score, and is not noise for that. What a pe
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from agent.edits.apply import apply
 from agent.edits.diff import diff
@@ -60,9 +61,10 @@ class Trim:
         self._dev.ancestor(whole)
         pinned = self._unjudged(patch, code)
         judged = [n for n in code if n not in pinned]
-        kept = self._carrying(whole, patch, judged, [*pinned, *tests]) if judged else ()
+        left = _Left(self._base, whole, patch, pinned, tests, self._dev)
+        kept = minimise_twice(judged, partial(self._carry, left), left.sound) if judged else ()
         gone = [patch.edits[n] for n in judged if n not in kept]
-        smaller = self._with_tests(whole, patch, [*kept, *pinned], tests) if gone else None
+        smaller = left.with_tests(kept) if gone else None
         if smaller is None:
             return whole
         self._say(f"{len(gone)} of {len(patch)} edits carry nothing and are left out: {_named(gone)}")
@@ -97,48 +99,55 @@ class Trim:
             self._say(f"kept unjudged, for only suites with a model may run them: {named}")
         return found
 
-    def _carrying(self, whole: Tree, patch: Patch, judged: Sequence[int], always: Sequence[int]) -> tuple[int, ...]:
-        """Return those edits that cannot go. Asked of the suites first, because tests take longer."""
+    def _carry(self, left: _Left, selections: Sequence[tuple[int, ...]]) -> list[bool]:
+        """Whether hardly anything is lost on any suite with these edits alone."""
+        made = [left.tree(chosen, left.tests) for chosen in selections]
+        alive = {one.digest: one for one in made if one is not None}
+        for book, tasks in self._books:
+            good = as_good(left.whole, list(alive.values()), book, tasks)
+            alive = {digest: one for digest, one in alive.items() if digest in good}
+        return [one is not None and one.digest in alive for one in made]
 
-        def tree(chosen: Collection[int]) -> Tree | None:
-            try:
-                return apply(self._base, patch.subset([*chosen, *always]))
-            except EditConflict:
-                return None
 
-        def carry(selections: Sequence[tuple[int, ...]]) -> list[bool]:
-            made = [tree(chosen) for chosen in selections]
-            alive = {one.digest: one for one in made if one is not None}
-            for book, tasks in self._books:
-                good = as_good(whole, list(alive.values()), book, tasks)
-                alive = {digest: one for digest, one in alive.items() if digest in good}
-            return [one is not None and one.digest in alive for one in made]
+class _Left:
+    """What is left of a patch when some of its edits go, and whether tests say that it stands."""
 
-        def sound(selections: Sequence[tuple[int, ...]]) -> list[bool]:
-            made = [tree(chosen) for chosen in selections]
-            answers = iter(self._dev.sound([whole, *(one for one in made if one is not None)]))
-            fair = next(answers)  # nobody is asked to pass what the whole does not
-            return [one is not None and next(answers) and fair for one in made]
+    def __init__(
+        self, base: Tree, whole: Tree, patch: Patch, pinned: Sequence[int], tests: Sequence[int], dev: DevHalf
+    ) -> None:
+        self.whole, self.tests = whole, tests
+        self._base, self._patch, self._pinned, self._dev = base, patch, pinned, dev
+        self._guard = dev.bench.guard(whole)
+        self._stood: dict[tuple[int, ...], Tree | None] = {}
 
-        return minimise_twice(judged, carry, sound)
+    def tree(self, chosen: Sequence[int], tests: Sequence[int]) -> Tree | None:
+        """Return the tree with some edits alone, if they fit."""
+        try:
+            return apply(self._base, self._patch.subset([*chosen, *self._pinned, *tests]))
+        except EditConflict:
+            return None
 
-    def _with_tests(self, whole: Tree, patch: Patch, kept: Sequence[int], tests: Sequence[int]) -> Tree | None:
-        """Return the tree with the edits that were kept, and with those of test files that pass as they did before.
+    def sound(self, selections: Sequence[tuple[int, ...]]) -> list[bool]:
+        """Whether all tests pass that passed, but for those that came with what is gone."""
+        return [self.with_tests(chosen) is not None for chosen in selections]
 
-        `None` when other tests of the whole would be lost.
-        """
-        smaller = apply(self._base, patch.subset([*kept, *tests]))
-        if not tests:
-            return smaller
-        guard = self._dev.bench.guard(whole)
-        missed = guard.missed([smaller])[0]
+    def with_tests(self, chosen: tuple[int, ...]) -> Tree | None:
+        """Return the tree with some edits and those tests of its own that still pass; `None` if other tests break."""
+        if chosen not in self._stood:
+            self._stood[chosen] = self._standing(chosen)
+        return self._stood[chosen]
+
+    def _standing(self, chosen: tuple[int, ...]) -> Tree | None:
+        tree = self.tree(chosen, self.tests)
+        missed = self._guard.missed([tree])[0] if tree else frozenset()
         if not missed:
-            return smaller
-        failing = {patch.edits[n].path for n in tests if any(name.startswith(patch.edits[n].path) for name in missed)}
-        stay = [n for n in tests if patch.edits[n].path not in failing]
-        smaller = apply(self._base, patch.subset([*kept, *stay]))
-        lost = [name for name in guard.missed([smaller])[0] if not name.startswith(tuple(failing))]
-        return None if lost or not self._dev.sound([smaller])[0] else smaller
+            return tree
+        path_of = {n: self._patch.edits[n].path for n in self.tests}
+        failing = tuple({f"{path}::" for path in path_of.values() if any(m.startswith(f"{path}::") for m in missed)})
+        tree = self.tree(chosen, [n for n in self.tests if f"{path_of[n]}::" not in failing]) if failing else None
+        if tree is None or not self._dev.sound([tree])[0]:
+            return None
+        return tree if all(name.startswith(failing) for name in self._guard.missed([tree])[0]) else None
 
 
 def _pools(tasks: Sequence[str], seed: int) -> Pools:
