@@ -18,7 +18,19 @@ MENTIONS = [shown for page in PAGES for shown in inline(page) if arguments(shown
 README_STEPS = [line.strip() for line in fenced(ROOT / "README.md", "sh") if line.strip()]
 # These measure something, or sit in front of a candidate that somebody measured.
 DEAR = (
-    *("demo", "run", "bench", "propose", "doctor", "review show", "review approve", "weaknesses", "replay", "suite"),
+    *(
+        "demo",
+        "run",
+        "bench",
+        "propose",
+        "doctor",
+        "review show",
+        "review approve",
+        "weaknesses",
+        "replay",
+        "suite",
+        "bisect",
+    ),
 )
 
 
