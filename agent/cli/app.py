@@ -11,6 +11,7 @@ from agent.cli import (
     after,
     audit,
     bench,
+    bisect,
     demo,
     doctor,
     init,
@@ -66,6 +67,7 @@ app.command()(after.revoke)
 app.command()(after.rollback)
 app.command()(after.diff)
 app.command()(after.export)
+app.command()(bisect.bisect)
 app.command()(audit.audit)
 app.add_typer(witness.app, name="witness")
 app.add_typer(trust.app, name="trust")

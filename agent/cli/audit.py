@@ -27,31 +27,39 @@ RepositoryArgument = Annotated[
 ProcessesOption = Annotated[
     int, typer.Option("--processes", min=0, help="How many to use; 0 for as many as there are processors.")
 ]
+CheckpointOption = Annotated[
+    Path | None, typer.Option(help="A checkpoint that you saw before: the log must continue it.")
+]
+RememberOption = Annotated[
+    Path | None, typer.Option(help="The same, kept in this file: read if it is there, written after a good audit.")
+]
+WitnessOption = Annotated[
+    list[str] | None, typer.Option(metavar="VKEY", help="A witness that must have cosigned this log; repeatable.")
+]
+CosignedOption = Annotated[
+    list[Path] | None, typer.Option(help="A cosigned checkpoint that you got elsewhere; repeatable.")
+]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--with-policy", help="Judge all of history by this policies/ folder as well.")
+]
+CrossCheckOption = Annotated[
+    bool, typer.Option("--cross-check", help="Check all signatures again with git and ssh-keygen.")
+]
+SarifOption = Annotated[Path | None, typer.Option(help="Write the findings to this file as SARIF 2.1.0.")]
+PageOption = Annotated[Path | None, typer.Option("--html", help="Write a report of every decision as one page.")]
 
 
 def audit(
     root: RootOption,
     repository: RepositoryArgument = HERE,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="A checkpoint that you saw before: the log must continue it.")
-    ] = None,
-    remember: Annotated[
-        Path | None, typer.Option(help="The same, kept in this file: read if it is there, written after a good audit.")
-    ] = None,
-    witness: Annotated[
-        list[str] | None, typer.Option(metavar="VKEY", help="A witness that must have cosigned this log; repeatable.")
-    ] = None,
-    cosigned: Annotated[
-        list[Path] | None, typer.Option(help="A cosigned checkpoint that you got elsewhere; repeatable.")
-    ] = None,
-    with_policy: Annotated[
-        Path | None, typer.Option("--with-policy", help="Judge all of history by this policies/ folder as well.")
-    ] = None,
-    cross_check: Annotated[
-        bool, typer.Option("--cross-check", help="Check all signatures again with git and ssh-keygen.")
-    ] = False,
-    sarif: Annotated[Path | None, typer.Option(help="Write the findings to this file as SARIF 2.1.0.")] = None,
-    page: Annotated[Path | None, typer.Option("--html", help="Write a report of every decision as one page.")] = None,
+    checkpoint: CheckpointOption = None,
+    remember: RememberOption = None,
+    witness: WitnessOption = None,
+    cosigned: CosignedOption = None,
+    with_policy: PolicyOption = None,
+    cross_check: CrossCheckOption = False,
+    sarif: SarifOption = None,
+    page: PageOption = None,
     processes: ProcessesOption = 0,
     as_json: JsonOption = False,
 ) -> None:

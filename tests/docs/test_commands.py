@@ -30,6 +30,7 @@ DEAR = (
         "weaknesses",
         "replay",
         "suite",
+        "bisect",
     ),
 )
 

@@ -143,11 +143,12 @@ def test_no_bytes_raise_anything_but_a_refusal(content):
 def test_no_changed_byte_survives(position, change):
     spoilt = bytearray(COSIGNED.content)
     spoilt[position] ^= change
-    with pytest.raises(SignatureRefused):
+    try:
         note = parse_note(bytes(spoilt))
         check_signed(note, frozenset({GATE.key}))
-        if cosigned_by(note, SEEN_BY) is None:
-            raise SignatureRefused("it is not cosigned any more")
+        assert cosigned_by(note, SEEN_BY) is None  # a line of somebody whom nobody knows
+    except SignatureRefused:
+        return
 
 
 @given(st.text(max_size=120))
