@@ -34,9 +34,10 @@ def freeze(
 ) -> None:
     """Write suites/frozen.toml: the development tasks that the newest generation does in full. None may be lost later.
 
-    It is a kept file, and counts once it is committed. Example: `successor suite freeze edit`
+    What it holds of other suites, or of other states of these, stays. It is a kept file, and counts once it is
+    committed. Example: `successor suite freeze edit`
     """
-    from agent.evaluate.frozen import FROZEN_FILE, written
+    from agent.evaluate.frozen import FROZEN_FILE, read_frozen, written
     from agent.evaluate.frozen import freeze as chosen
 
     with speaking(as_json=as_json) as voice, open_workspace(workspace, writing=True) as opened:
@@ -51,9 +52,11 @@ def freeze(
             meter.follow(lambda: evaluator.trials_run)
             tell_left_out(evaluator.left_out, meter.say)
             suites = _chosen(evaluator, names or [])
-            frozen = chosen([(suite, _scores(evaluator, opened.base, suite)) for suite in suites])
+            scores = [(suite, _scores(evaluator, opened.base, suite)) for suite in suites]
+            frozen = chosen(scores, read_frozen(opened.base))
         (opened.folder / FROZEN_FILE).write_bytes(written(frozen, f"generation {opened.parent[:12]}"))
-        counts = {one.name: len(one.tasks) for one in frozen.suites}
+        here = {suite.digest for suite in suites}
+        counts = {one.name: len(one.tasks) for one in frozen.suites if one.suite_digest in here}
         document = {"file": FROZEN_FILE, "generation": opened.parent, "digest": frozen.digest, "tasks": counts}
         said = ", ".join(f"{count} of {name}" for name, count in counts.items()) or "no task"
         line = f"{FROZEN_FILE} holds {said}. It counts once it is committed: a kept file is a person's decision"

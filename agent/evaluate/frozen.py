@@ -48,7 +48,8 @@ class FrozenTasks(_Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     suite_digest: Digest
-    """Of the suite when they were frozen; another one now, and they say nothing."""
+    """Of the suite when they were frozen; another one now, and they say nothing. Tasks that are made from the standard
+    library are others under another Python, so a suite may be listed in several states."""
     tasks: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=128)]], Field(min_length=1, max_length=MOST_TASKS)
     ]
@@ -64,8 +65,8 @@ class FrozenSet(_Section):
 
     @model_validator(mode="after")
     def _says_what_was_frozen(self) -> FrozenSet:
-        if len({one.name for one in self.suites}) < len(self.suites):
-            raise ValueError("a suite is frozen twice")
+        if len({(one.name, one.suite_digest) for one in self.suites}) < len(self.suites):
+            raise ValueError("one state of a suite is frozen twice")
         if any(len(set(one.tasks)) < len(one.tasks) for one in self.suites):
             raise ValueError("a task is frozen twice")
         if self.digest != _digest(self.suites):
@@ -87,13 +88,19 @@ def read_frozen(base: Tree) -> FrozenSet | None:
         raise BadSettings(f"{FROZEN_FILE} cannot be read", why="it is not valid TOML in UTF-8") from error
 
 
-def freeze(scores: Iterable[tuple[Suite, Sequence[Mapping[str, int]]]]) -> FrozenSet:
-    """Freeze, of each suite, the development tasks that were done in full each time they were run."""
-    frozen = []
+def freeze(scores: Iterable[tuple[Suite, Sequence[Mapping[str, int]]]], before: FrozenSet | None = None) -> FrozenSet:
+    """Freeze, of each suite, the development tasks that were done in full each time they were run.
+
+    What was frozen `before` on other suites, or on other states of these, stays.
+    """
+    scores = tuple(scores)
+    anew = {(suite.name, suite.digest) for suite, _ in scores}
+    frozen = [one for one in (before.suites if before else ()) if (one.name, one.suite_digest) not in anew]
     for suite, runs in scores:
         full = sorted(task for task in runs[0] if all(run.get(task) == FULL for run in runs))
         if full:
             frozen.append(FrozenTasks(name=suite.name, suite_digest=suite.digest, tasks=full))
+    frozen.sort(key=lambda one: (one.name, one.suite_digest))
     return FrozenSet(schema=1, kind="frozen", digest=_digest(frozen), suites=frozen)
 
 
@@ -117,9 +124,15 @@ def held_to(
     dev = {one.suite: one for one in measured if one.split == "dev"}
     away = {one.suite for one in left_out if not one.task}
     families = {suite.name: {task.id: task.family for task in suite.tasks("dev")} for suite in suites}
+    here = {suite.name: suite.digest for suite in suites}
+    chosen: dict[str, FrozenTasks] = {}
+    for one in frozen.suites if frozen else ():
+        # Of several states of a suite the one that it is in; where it is in none, any says as much.
+        if one.name not in chosen or one.suite_digest == here.get(one.name):
+            chosen[one.name] = one
     return tuple(
         _compared(one, dev.get(one.name), families.get(one.name, {}), seed, away=one.name in away)
-        for one in (frozen.suites if frozen else ())
+        for one in chosen.values()
     )
 
 
