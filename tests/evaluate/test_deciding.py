@@ -6,9 +6,11 @@ import pytest
 
 from agent.candidate import TestReport
 from agent.edits.diff import diff
+from agent.edits.tree import File
 from agent.edits.unified import unified_diff
 from agent.evaluate.deciding import MOST_LEVEL_PPB, plan_of, rounds
 from agent.evaluate.evaluator import Evaluator
+from agent.evaluate.frozen import FROZEN_FILE, freeze, written
 from agent.evaluate.measuring import NOT_WORTH_IT
 from agent.evaluate.pairs import Unit
 from agent.evaluate.plan import Plan
@@ -29,7 +31,7 @@ class Coding(CodingSuite):
 def measure(tmp_path):
     """Evaluate a candidate with these gains; returns the evidence and what was asked of the scaffolds, in order."""
 
-    def measure(gains, suites=(), grant=alone, trials=None):
+    def measure(gains, suites=(), grant=alone, trials=None, kept=None):
         asked = []
 
         def script(mounts, command):
@@ -38,6 +40,8 @@ def measure(tmp_path):
             return answer(mounts, command)
 
         wall, parent, tree = answering(script, tmp_path), base(), child(gains)
+        for path, content in (kept or {}).items():
+            parent, tree = (each.with_file(path, File(content)) for each in (parent, tree))
         with Evaluator(
             wall, wall.prepare(), [Population(), *suites], parse_settings(SETTINGS), trials or MemoryTrials(),
             desk=Desk(), workers=1,
@@ -168,3 +172,19 @@ def test_where_there_are_too_few_families_for_so_many_looks_there_are_fewer(fami
 
     assert isinstance(plan, Plan)
     assert len(plan.due) == looks
+
+
+def test_the_frozen_set_of_the_parent_is_compared_without_a_trial_of_its_own(measure):
+    full = dict.fromkeys((task.id for task in Population().tasks("dev")), 1_000_000)
+    file = written(freeze([(Population(), [full])]), "generation 0")
+    without, asked_without = measure(better())
+    evidence, asked = measure(better(), kept={FROZEN_FILE: file})
+    worse, _ = measure(better() | {"dev": -1}, kept={FROZEN_FILE: file})
+
+    (found,) = evidence.frozen
+    assert (found.status, found.tasks, found.gain_low_ppm) == ("measured", 32, 0)
+    assert without.frozen == ()
+    dev, dev_without = (sorted(one for one in each if one[1][0].startswith("dev")) for each in (asked, asked_without))
+    assert dev == dev_without
+    assert len(dev) == 3
+    assert worse.frozen[0].gain_low_ppm < 0
