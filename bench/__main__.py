@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import broker, demo, fuzz, loop, sandbox, scaffold
+from bench import broker, demo, fuzz, loop, sandbox, scaffold, search
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
 
@@ -19,6 +19,7 @@ BENCHES = {
     "loop": loop.measures,
     "fuzz": fuzz.measures,
     "acceptance": acceptance.measures,
+    "search": search.measures,
 }
 PAGES = {"acceptance": acceptance.write}
 """Benches with a page of their own."""
