@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import audit, broker, demo, fuzz, gate, loop, sandbox, scaffold
+from bench import audit, broker, demo, fuzz, gate, loop, sandbox, scaffold, search
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
 from bench.probes import measures as probes
@@ -20,6 +20,7 @@ BENCHES = {
     "loop": loop.measures,
     "fuzz": fuzz.measures,
     "acceptance": acceptance.measures,
+    "search": search.measures,
     "probes": probes.measures,
     "audit": audit.measures,
     "gate": gate.measures,

@@ -54,6 +54,11 @@ class Summary:
     """What was asked of a model, and its price."""
 
 
+def counted(proposal: Proposal, dev: DevHalf) -> Proposal:
+    """Return a proposal with what finding it took, as the host counted it."""
+    return replace(proposal, search_trials=dev.trials, inherited_trials=dev.inherited)
+
+
 @dataclass(slots=True)
 class Run:
     """One run of the loop over one workspace. Call `go` once."""
@@ -135,9 +140,15 @@ class Run:
         if proposal is None:
             lifecycle.say(f"{self.proposer_name} found nothing, seed {seed}")
             return False
-        tree = Trim(base, self.settings, dev, seed, self.checkpoint, lifecycle.say).trimmed(proposal.tree)
-        proposal = replace(proposal, tree=tree, search_trials=dev.trials, inherited_trials=dev.inherited)
-        entry = self._draft(parent, proposal, run)
+        trim = Trim(base, self.settings, dev, seed, self.checkpoint, lifecycle.say)
+        try:
+            smaller = trim.trimmed(proposal.tree)
+        except (Stop, Infrastructure, KeyboardInterrupt):
+            self._draft(
+                parent, counted(proposal, dev), run
+            )  # it was paid for: whole as it is, it waits for another day
+            raise
+        entry = self._draft(parent, counted(replace(proposal, tree=smaller), dev), run)
         if entry is not None:
             self.made.append(entry)
             self._walk(entry)

@@ -1,24 +1,13 @@
 """A trial is inherited only where no code that differs ran, and comes out as it would have."""
 
 import json
-import random
 import secrets
 
 import pytest
 
-from agent.cli.init import template
 from agent.edits.tree import File, Tree
-from agent.evaluate.catalogue import load_suites
-from agent.evaluate.evaluator import Evaluator
 from agent.evaluate.inheritance import changed_bodies
 from agent.evaluate.tracing import definitions, read_coverage, traced
-from agent.evaluate.trial import MemoryTrials
-from agent.loop.dev_half import DevHalf
-from agent.propose.catalogue import Catalogue
-from agent.propose.mind import Library
-from agent.propose.mutations import apply_mutation
-from agent.propose.reach import reachable
-from agent.workspace import parse_settings
 from sandbox.contract import CANDIDATE_ROOT, Command, Limits, Mount
 from sandbox.transfer import stage
 from tests.evaluate.test_tracing import told
@@ -167,33 +156,3 @@ def test_what_calls_do_not_show_ends_what_is_known(wall, tmp_path_factory, what)
     assert outcome.exit_code == 0, outcome.stderr[-1_000:]
     coverage = read_coverage(outcome.stderr, nonce, known, [f"t{n}" for n in range(4)])
     assert coverage == {"t0": {"scaffold/__main__.py::plain"}, "t1": {"scaffold/__main__.py::plain"}}
-
-
-MUTANTS = 14
-
-
-def test_inherited_outcomes_are_those_of_really_running(wall, cache):
-    """Mutants of the template, of code that tasks run and of code that they do not, on both suites."""
-    if wall[0].name == "docker":
-        pytest.skip("one wall is enough: what runs is the same program")
-    base = template("reduced", "inheritance")
-    settings = parse_settings(base["successor.toml"].content)
-    suites, _ = load_suites(base, settings, wall[1], cache, lambda _: None, backend=wall[0], no_model="none is here")
-    library, dice = Library(settings.zones), random.Random(5)
-    catalogue = Catalogue(library.mind(base), reachable(library.mind(base), ()))
-    trees: list[Tree] = []
-    while len(trees) < MUTANTS:
-        draw = catalogue.draw(dice, lambda _: 1.0)
-        mutant = apply_mutation(base, draw, library) if draw else None
-        trees += [mutant] if mutant else []
-    with (
-        Evaluator(*wall, suites, settings, MemoryTrials()) as inheriting,
-        Evaluator(*wall, suites, settings, MemoryTrials()) as running,
-    ):
-        dev = DevHalf(inheriting, base)
-        for suite, count in (("search", 30), ("edit", 24)):
-            tasks = dev.dev_tasks(suite)[:count]
-            assert dev.score(trees, suite, tasks) == running.score(trees, suite, "dev", tasks)
-        assert dev.inherited > MUTANTS * 54 // 4
-        assert inheriting.trials_run + dev.inherited == running.trials_run + 54
-        assert dev.trials == inheriting.trials_run + 54

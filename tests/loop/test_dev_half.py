@@ -1,10 +1,22 @@
 """Candidates share their parent's trials: what was paid for one is not paid for the next."""
 
-from agent.edits.tree import File
+import random
+
+from agent.cli.init import template
+from agent.edits.diff import diff
+from agent.edits.tree import File, Tree
+from agent.edits.unified import unified_diff
+from agent.evaluate.catalogue import load_suites
 from agent.evaluate.evaluator import Evaluator
+from agent.evaluate.trial import MemoryTrials
 from agent.loop.dev_half import DevHalf
 from agent.loop.store import Store
 from agent.loop.trials import StoredTrials
+from agent.propose.catalogue import Catalogue
+from agent.propose.mind import Library
+from agent.propose.mutations import apply_mutation
+from agent.propose.reach import reachable
+from agent.workspace import parse_settings
 from tests.evaluate.world import MAIN
 
 PATH = "scaffold/__main__.py"
@@ -75,13 +87,34 @@ def test_a_lie_in_the_trace_misdirects_the_search_and_not_the_decision(evaluator
     dev = DevHalf(evaluator, good)
     assert dev.score([worse], "search", tasks) == dev.score([good], "search", tasks)
 
-    comparison, _ = _measured(evaluator, good, worse)
-    assert comparison.candidate_ppm == 0 < comparison.parent_ppm
+    evidence = evaluator.evaluate("a" * 40, good, worse, diff(good, worse), unified_diff(good, worse), 0, 1)
+    told = next(each for each in evidence.comparisons if (each.suite, each.split) == ("search", "dev"))
+    assert told.candidate_ppm == 0 < told.parent_ppm
 
 
-def _measured(evaluator, base, tree):
-    from agent.edits.diff import diff
-    from agent.edits.unified import unified_diff
+MUTANTS = 8
 
-    evidence = evaluator.evaluate("a" * 40, base, tree, diff(base, tree), unified_diff(base, tree), 0, 1)
-    return next((c, evidence) for c in evidence.comparisons if (c.suite, c.split) == ("search", "dev"))
+
+def test_inherited_outcomes_are_those_of_really_running(wall, cache):
+    """Mutants of the template, of code that tasks run and of code that they do not, on both suites."""
+    base = template("reduced", "inheritance")
+    settings = parse_settings(base["successor.toml"].content)
+    suites, _ = load_suites(base, settings, wall[1], cache, lambda _: None, backend=wall[0], no_model="none is here")
+    library, dice = Library(settings.zones), random.Random(5)
+    catalogue = Catalogue(library.mind(base), reachable(library.mind(base), ()))
+    trees: list[Tree] = []
+    while len(trees) < MUTANTS:
+        draw = catalogue.draw(dice, lambda _: 1.0)
+        mutant = apply_mutation(base, draw, library) if draw else None
+        trees += [mutant] if mutant else []
+    with (
+        Evaluator(*wall, suites, settings, MemoryTrials()) as inheriting,
+        Evaluator(*wall, suites, settings, MemoryTrials()) as running,
+    ):
+        dev = DevHalf(inheriting, base)
+        for suite, count in (("search", 20), ("edit", 20)):
+            tasks = dev.dev_tasks(suite)[:count]
+            assert dev.score(trees, suite, tasks) == running.score(trees, suite, "dev", tasks)
+        assert dev.inherited > MUTANTS * 40 // 4
+        assert inheriting.trials_run + dev.inherited == running.trials_run + 40
+        assert dev.trials == inheriting.trials_run + 40
