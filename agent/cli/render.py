@@ -187,7 +187,7 @@ def deciding_lines(decisions: list[dict[str, Any]]) -> Iterator[str]:
         for look in one["looks"]:
             yield (
                 f"  at {look['pairs']} of {look['of']} pairs: {look['decision'].replace('_', ' ')}; {_gain(look)}, "
-                f"p {look['p_value_ppb'] / 1e9:.4f}; better with probability {look['better_ppm'] / 1e6:.4f}; "
+                f"p {_p(look['p_value_ppb'] / 1e9)}; better with probability {look['better_ppm'] / 1e6:.4f}; "
                 f"{look['expected_ppm'] / 1e6:+.4f} to expect on new tasks"
             )
 
@@ -219,8 +219,14 @@ def _spent(spent: dict[str, int]) -> str:
 
 
 def _row(c: dict[str, Any]) -> tuple[str, ...]:
-    ppm = [f"{c[name] / 1e6:.4f}" for name in ("parent_ppm", "candidate_ppm", "p_value_ppm", "noise_ppm")]
-    return (visible(c["suite"]), c["split"], str(c["tasks"]), ppm[0], ppm[1], _gain(c), ppm[2], ppm[3])
+    parent, candidate, noise = (f"{c[name] / 1e6:.4f}" for name in ("parent_ppm", "candidate_ppm", "noise_ppm"))
+    p = _p(c["p_value_ppm"] / 1e6)
+    return (visible(c["suite"]), c["split"], str(c["tasks"]), parent, candidate, _gain(c), p, noise)
+
+
+def _p(share: float) -> str:
+    """Write a probability; none is nothing."""
+    return f"{share:.4f}" if share >= 0.0001 else "<0.0001"
 
 
 def _gain(c: dict[str, Any]) -> str:
