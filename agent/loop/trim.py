@@ -80,9 +80,10 @@ class Trim:
         return patch if all(self._settings.zones.zone(path) == "mind" for path in patch.paths) else Patch()
 
     def _measured(self, whole: Tree) -> bool:
-        """Whether there is something to judge by, and a budget for it; if not, it is said."""
+        """Whether there is something to judge by, and a budget for it; if not, it is said. What does not answer at all
+        is denied for that."""
         if self._books and all(book.score([whole], tasks.every) for book, tasks in self._books):
-            return True
+            return all(book.scores(whole, tasks.every) is not None for book, tasks in self._books)
         why = "the budget does not allow it" if self._books else "all suites need a model"
         self._say(f"edits that carry nothing were not looked for: {why}")
         return False

@@ -60,18 +60,21 @@ def test_a_gain_on_another_suite_than_the_objective_is_a_gain(trim, base):
     assert trim(with_main(base, MAIN), parent=poor) == (with_main(base, MAIN), [])
 
 
-def test_an_edit_that_only_a_test_wants_stays(trim, base):
-    """`words` is faster with a set of its own; a test that the base passes breaks without the second edit."""
-    parent = with_main(
-        base,
-        base[PATH].content + b"\n\ndef one():\n    return 1\n\n\ndef two():\n    return 1\n",
-        **{NEW: b"from scaffold.__main__ import one, two\n\ndef test_agree():\n    assert one() == two()\n"},
+def test_an_edit_that_only_a_test_wants_stays_and_no_other(trim, base):
+    """A test of the base wants the same mark in `rank`, which gains, and in `edit`, which does nothing by it."""
+    marks = (
+        b"import inspect\nfrom scaffold.__main__ import edit, rank\n\ndef test_marks():\n"
+        b"    assert inspect.getsource(edit).count('MARK') == inspect.getsource(rank).count('MARK')\n"
     )
-    gain = MAIN + b"\n\ndef one():\n    return 2\n\n\ndef two():\n    return 2\n"
-    tree, said = trim(with_main(parent, gain), parent=parent)
+    parent = with_main(base, base[PATH].content, **{NEW: marks})
+    marked = MAIN.replace(b"    def answer(task):\n", b"    def answer(task):  # MARK\n").replace(
+        b"def edit(task):\n", b"def edit(task):  # MARK\n"
+    )
+    idle = marked.replace(b"def words(text):\n", b"def words(text):  # and a comment\n")
+    tree, said = trim(with_main(parent, idle), parent=parent)
 
-    assert tree == with_main(parent, MAIN + parent[PATH].content[len(base[PATH].content) :])
-    assert "2 of 3 edits" in said[0]
+    assert tree == with_main(parent, marked)
+    assert "1 of 3 edits" in said[0]
 
 
 def test_a_test_stays_though_it_has_no_score_and_goes_with_what_it_tests(trim, base):
