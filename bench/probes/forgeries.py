@@ -77,7 +77,7 @@ FORGED = {
         "\n\ndef _settle() -> None:\n    import sys\n\n    runner = sys.modules.get('_pytest.runner')\n"
         "    if runner is not None:\n        plain = runner.CallInfo.from_call.__func__\n\n"
         "        def from_call(cls, func, when, reraise=None):\n            info = plain(cls, func, when, reraise)\n"
-        "            info.excinfo = None\n            info._result = None\n            return info\n\n"
+        "            info.excinfo = None\n            return info\n\n"
         "        runner.CallInfo.from_call = classmethod(from_call)\n\n\n_settle()\n"
     ),
 }

@@ -15,6 +15,7 @@ import libcst as cst
 from libcst.helpers import ensure_type
 
 from agent.evaluate.probes.probe import parse
+from agent.evaluate.probes.units import spared_as
 
 ODD = "-1"
 """What a definition answers that should answer something else."""
@@ -138,16 +139,24 @@ class _Blackout(cst.CSTTransformer):
     def __init__(self, spared: frozenset[str]) -> None:
         super().__init__()
         self._spared = spared
+        self._owners: list[str] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        """Look into a function only where it is spared itself."""
-        return not isinstance(node, cst.FunctionDef) or node.name.value in self._spared
+        """Look into a class; into a function only where it is spared itself."""
+        if isinstance(node, cst.ClassDef):
+            self._owners.append(node.name.value)
+        return not isinstance(node, cst.FunctionDef) or self._is_spared(node)
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Break it."""
-        if not isinstance(original_node, cst.FunctionDef) or original_node.name.value in self._spared:
+        """Break a function."""
+        if isinstance(original_node, cst.ClassDef):
+            self._owners.pop()
+        if not isinstance(original_node, cst.FunctionDef) or self._is_spared(original_node):
             return updated_node
         return _with_body(updated_node, _BROKEN + "\nyield" * _finds(original_node, cst.Yield))
+
+    def _is_spared(self, node: cst.FunctionDef) -> bool:
+        return spared_as(node.name.value, self._owners[-1] if self._owners else "") in self._spared
 
 
 class _Places(cst.CSTVisitor):

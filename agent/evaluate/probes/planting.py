@@ -16,7 +16,7 @@ from agent.evaluate.dice import Dice, shuffled
 from agent.evaluate.probes.faults import Fault, blackout, break_finely, definitions, fine, gross
 from agent.evaluate.probes.probe import parse
 from agent.evaluate.probes.units import Unit, called_on_import, fixtures, module_of, test_files, units, words
-from agent.evaluate.visible import within
+from agent.evaluate.visible import JUDGE_FOLDERS, within
 
 MOST_DEFINITIONS = 4
 MOST_OLD_FILES = 3
@@ -52,6 +52,8 @@ class Plot:
     """Names of functions that the candidate has no more."""
     data: frozenset[str] = frozenset()
     """Names that modules of the candidate bind to something else than a function."""
+    spared: frozenset[str] = frozenset()
+    """Functions that are whole in a blackout too, because they run on import."""
 
     def changed(self) -> list[Unit]:
         """The tests that the candidate brings or changed."""
@@ -80,13 +82,14 @@ def plot(base: Tree, tree: Tree, folder: str, seed: int) -> Plot:
     names = {side: {n for path in sources[side] for n in _names(each, path)} for side, each in sides.items()}
     return Plot(
         tuple(planted), plain.old, plain.new, frozenset(names["base"] - names["tree"]),
-        frozenset(_data(tree, sources["tree"])),
+        frozenset(_data(tree, sources["tree"])), _spared(few["tree"], sources["tree"], folder),
     )  # fmt: skip
 
 
 def _sources(tree: Tree, folder: str) -> list[str]:
-    """Python files that are neither tests nor set them up."""
-    return sorted(path for path in tree if path.endswith(".py") and not within(path, (folder,)) and not _tests(path))
+    """Python files that are neither tests, nor set them up, nor the judge's."""
+    others = (folder, *JUDGE_FOLDERS)
+    return sorted(path for path in tree if path.endswith(".py") and not within(path, others) and not _tests(path))
 
 
 def _tests(path: str) -> bool:
@@ -123,11 +126,15 @@ def _only(tree: Tree, folder: str, chosen: Sequence[str], *, both: tuple[Tree, T
 
 def _dark(tree: Tree, sources: list[str], folder: str, altered: list[str]) -> Tree:
     """Return a tree in which every function fails, but for those that run while its files are imported."""
-    left = [path for path in tree if within(path, (folder,)) and path.endswith(".py")]
-    spared = called_on_import(tree, [*sources, *left])
+    spared = _spared(tree, sources, folder)
     small = sum(len(tree[path].content) for path in sources) <= MOST_BYTES
     broken = [path for path in sources if small or path in altered]
     return Tree({**tree, **{path: File(blackout(tree[path].content, spared)) for path in broken}})
+
+
+def _spared(tree: Tree, sources: list[str], folder: str) -> frozenset[str]:
+    left = [path for path in tree if within(path, (folder,)) and path.endswith(".py")]
+    return called_on_import(tree, [*sources, *left])
 
 
 def changed_definitions(base: Tree, tree: Tree, path: str) -> list[str]:

@@ -118,17 +118,29 @@ def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def spared_as(name: str, owner: str) -> str:
+    """Return the name by which a function is spared: those that every class has, with their class."""
+    return f"{owner}.{name}" if name.startswith("__") and owner else name
+
+
 def called_on_import(tree: Tree, paths: list[str]) -> frozenset[str]:
     """Return the names of functions that run when some files are imported, followed through those that they call."""
     bodies: dict[str, set[str]] = {}
     pending: set[str] = set()
     for path in paths:
         module = parse(tree[path].content)
+        owners = {
+            method: node.name
+            for node in (ast.walk(module) if module else ())
+            if isinstance(node, ast.ClassDef)
+            for method in node.body
+        }
         for node in ast.walk(module) if module else ():
             if isinstance(node, _Function):
-                bodies.setdefault(node.name, set()).update(_calls(node.body))
+                bodies.setdefault(spared_as(node.name, owners.get(node, "")), set()).update(_calls(node.body))
             elif isinstance(node, ast.ClassDef):
-                bodies.setdefault(node.name, set()).update(("__init__", "__post_init__", "__new__", "__call__"))
+                made = (spared_as(name, node.name) for name in ("__init__", "__post_init__", "__new__"))
+                bodies.setdefault(node.name, set()).update(made)
         pending |= set(_at_once(module.body)) if module else set()
     seen: set[str] = set()
     while pending:
@@ -140,19 +152,22 @@ def called_on_import(tree: Tree, paths: list[str]) -> frozenset[str]:
 
 
 def _calls(body: list[ast.stmt]) -> Iterator[str]:
+    """Names that are called in some statements."""
     for statement in body:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call | ast.Attribute | ast.Name):
-                yield last_name(node.func if isinstance(node, ast.Call) else node)
+            if isinstance(node, ast.Call):
+                yield last_name(node.func)
 
 
 def _at_once(body: list[ast.stmt]) -> Iterator[str]:
     """Names that are called while a module is imported: outside functions, in their decorators and defaults."""
     for node in body:
         if isinstance(node, _Function):
+            yield from map(last_name, node.decorator_list)
             yield from _calls([ast.Expr(part) for part in (*node.decorator_list, *node.args.defaults)])
         elif isinstance(node, ast.ClassDef):
+            yield from map(last_name, node.decorator_list)
             yield from _calls([ast.Expr(part) for part in (*node.decorator_list, *node.bases)])
             yield from _at_once(node.body)
-        else:
+        elif not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)):
             yield from (last_name(part.func) for part in ast.walk(node) if isinstance(part, ast.Call))

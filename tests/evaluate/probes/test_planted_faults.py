@@ -286,3 +286,12 @@ def test_wishes_are_tests_of_the_scaffold_and_nothing_else(settings):
     assert {wish.folder for wish in wishes} == {FOLDER}
     assert all(ast.parse(wish.tree[CODE].content) for wish in wishes)
     assert File(SOURCE) in [wish.tree[CODE] for wish in wishes]
+
+
+def test_only_classes_that_are_made_on_import_are_left_whole_in_a_blackout():
+    source = b"class A:\n    def __init__(self):\n        self.x = 1\nclass B:\n    def __init__(self):\n        self.x = 1\nX = A()\n"
+    dark = run(blackout(source, called_on_import(tiny_tree({CODE: source}), [CODE])))
+
+    assert dark["X"].x == 1
+    with pytest.raises(LookupError):
+        dark["B"]()
