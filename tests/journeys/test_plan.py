@@ -24,7 +24,7 @@ def test_a_run_that_is_not_worth_starting_says_so_in_one_line_and_goes_on(desk):
     ran = desk.successor("run", "--yes", "-n", "40", "--trials", "2", "--sandbox", desk.wall, "--proposer", "codemod")
     assert ran.err.count("hardly worth starting") == 1
     assert "successor plan -n 40" in ran.err
-    assert ran.document["ending"] == "budget_exhausted"
+    assert ran.document["ending"] == "nothing_found"
 
 
 def test_what_decided_and_what_is_left_to_decide_with_is_shown_to_people(waiting):
