@@ -87,7 +87,9 @@ def test_a_lie_in_the_trace_misdirects_the_search_and_not_the_decision(evaluator
     dev = DevHalf(evaluator, good)
     assert dev.score([worse], "search", tasks) == dev.score([good], "search", tasks)
 
-    evidence = evaluator.evaluate("a" * 40, good, worse, diff(good, worse), unified_diff(good, worse), 0, 1, grant=alone)
+    evidence = evaluator.evaluate(
+        "a" * 40, good, worse, diff(good, worse), unified_diff(good, worse), 0, 1, grant=alone
+    )
     told = next(each for each in evidence.comparisons if (each.suite, each.split) == ("search", "dev"))
     assert told.candidate_ppm == 0 < told.parent_ppm
 
