@@ -22,7 +22,8 @@ def configure(*, as_json: bool) -> None:
             redact,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Standard error as it is when an event is logged: who calls this in process may have replaced and closed it since.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
