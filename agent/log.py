@@ -22,7 +22,7 @@ def configure(*, as_json: bool) -> None:
             redact,
             renderer,
         ],
-        # Standard error as it is when an event is logged: who calls this in process may have replaced and closed it since.
+        # Standard error as it is when an event is logged: who calls this in process may have closed the one before.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
