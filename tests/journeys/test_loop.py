@@ -78,9 +78,9 @@ def test_a_run_of_several_candidates_ends_with_a_reason_and_commits_nothing(desk
 def test_the_same_seed_proposes_the_same_candidate_whatever_the_workers(desk, tmp_path):
     twin = shutil.copytree(desk.folder, tmp_path / "twin", symlinks=True)
 
-    one = desk.successor("run", "--trials", "5000", "--yes", "--parallel", "1", "--sandbox", desk.wall).document
+    one = desk.successor("run", "--trials", "2500", "--yes", "--parallel", "1", "--sandbox", desk.wall).document
     two = type(desk)(twin, desk.people, desk.wall, desk.root).successor(
-        "run", "--trials", "5000", "--yes", "--parallel", "2", "--sandbox", desk.wall
+        "run", "--trials", "2500", "--yes", "--parallel", "2", "--sandbox", desk.wall
     ).document  # fmt: skip
 
     # The same trees were scored on the same tasks, and the search came to the same end, candidate or not.
