@@ -13,6 +13,7 @@ import pytest
 
 from agent.edits.tree import File, Tree
 from agent.evaluate.catalogue import parse_suite
+from agent.evaluate.frozen import FROZEN_FILE
 from agent.workspace import Settings, parse_settings, zones_of
 
 TEMPLATE = Path(__file__).parents[2] / "workspace_template"
@@ -85,7 +86,7 @@ def test_the_mind_is_the_scaffold_and_its_tests(tree: Tree, settings: Settings) 
 def test_every_suite_named_exists_and_is_read_and_every_suite_there_is_named(tree: Tree, settings: Settings) -> None:
     named = {f"suites/{suite.name}.toml" for suite in settings.suites}
 
-    assert named == {path for path in tree if path.startswith("suites/") and path.count("/") == 1}
+    assert {*named, FROZEN_FILE} == {path for path in tree if path.startswith("suites/") and path.count("/") == 1}
     assert [suite.name for suite in settings.suites if suite.objective] == ["search"]
     assert parse_suite(tree, "edit").seed == parse_suite(tree, "search").seed
 
