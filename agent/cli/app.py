@@ -25,6 +25,7 @@ from agent.cli import (
     status,
     suite,
     trust,
+    waive,
     weaknesses,
     witness,
 )
@@ -75,5 +76,6 @@ app.command(name="bench")(bench.bench)
 app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)
 app.add_typer(policy.app, name="policy")
+app.add_typer(waive.app, name="waive")
 app.command()(doctor.doctor)
 app.add_typer(suite.app, name="suite")

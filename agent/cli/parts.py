@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.evaluate.probes.probe import Probe
     from agent.lineage.repository import Repository
     from agent.loop.decide import Decisions
-    from agent.loop.lifecycle import Keys
+    from agent.loop.judging import Keys
     from agent.loop.stop import Checkpoint
     from agent.loop.store import Store
     from sandbox.contract import Backend
@@ -118,7 +118,7 @@ def locked_repository(start: Path) -> Iterator[Repository]:
 
 
 def _opened(folder: Path, repository: Repository, store: Store) -> Workspace:
-    from agent.loop.lifecycle import settings_of
+    from agent.loop.judging import settings_of
     from agent.loop.select import select_parent
 
     parent = select_parent(repository)
@@ -140,7 +140,7 @@ def demand_clean(workspace: Workspace) -> None:
 def load_keys(state: Path) -> Keys:
     """Load the machine keys of a workspace."""
     from agent.gate.signer import MachineKey
-    from agent.loop.lifecycle import Keys
+    from agent.loop.judging import Keys
 
     return Keys(MachineKey.load(state / "keys" / "gate"), MachineKey.load(state / "keys" / "evaluator"))
 

@@ -62,7 +62,7 @@ def replay(
 
 
 def _tree(opened: Workspace, subject: str) -> Tree:
-    from agent.loop.lifecycle import trees_of
+    from agent.loop.judging import trees_of
 
     try:
         return trees_of(opened.store, opened.repository, opened.store.candidate(subject))[1]

@@ -24,6 +24,7 @@ from agent.gate.signature import PublicKey, Signer
 from agent.gate.statement import Evaluation, Judgement, StatementKind, Subject, open_envelope, parse_record, sign
 from agent.gate.trust import TrustRoot
 from agent.gate.verdict import Memory, Verdict, judge_read
+from agent.gate.waiver import About, Waivers, none_recorded, waive
 
 DIFF: Final = "diff"
 EVIDENCE: Final = "evidence.json"
@@ -143,13 +144,15 @@ def check_dossier(
     root: TrustRoot,
     law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle,
     memory: Memory | None = None,
+    waivers: Waivers = none_recorded,
 ) -> ReviewRequest:
     """Return the request for review, made again from the bytes, or raise a `Refused` that says what does not agree.
 
     `case` must come from the repository (or from what is about to be written to it), never from the dossier. Only the
     nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them. `law`
     reads a policy; an auditor, who meets the same one again and again, passes one that remembers, and a `memory` of
-    what its rules said.
+    what its rules said. `waivers` finds those that the verdict names; whether they count at the moment of an approval
+    is asked by `agent.gate.waiver.check_in_force`.
     """
     files = dossier.files
     # 1. The diff is the canonical one of these two trees, byte for byte.
@@ -163,7 +166,7 @@ def check_dossier(
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
             raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
-    verdict = judge_read(law(policies_of(case.base)), files[FACTS], memory)
+    verdict = _replayed(files, case, law(policies_of(case.base)), memory, waivers)
     if files[VERDICT] != canonical_json(verdict):
         raise Refused("the stored verdict is not what the base's policy says about the stored facts")
     # 4. The request is the one that follows from all of these.
@@ -178,9 +181,33 @@ def check_dossier(
     return request
 
 
+def about_of(case: Case) -> About:
+    """Return what a waiver must be about to count for this candidate."""
+    return About(
+        case.candidate, case.base_commit, sha256(unified_diff(case.base, case.tree)),
+        Subject(case.tree.git_id, case.tree.digest), case.workspace, case.proposer,
+    )  # fmt: skip
+
+
+def verdict_of(dossier: Dossier) -> Verdict:
+    """Return the stored verdict. Raises `SignatureRefused` when it is malformed."""
+    return parse_record(dossier.files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES)
+
+
 def policies_of(tree: Tree) -> dict[str, bytes]:
     """Return the files of the policies folder of a tree, by path within it."""
     return {path: file.content for path, file in tree.below(POLICIES).items()}
+
+
+def _replayed(
+    files: Mapping[str, bytes], case: Case, bundle: Bundle, memory: Memory | None, waivers: Waivers
+) -> Verdict:
+    """Judge again, with the waivers that the stored verdict names."""
+    verdict = judge_read(bundle, files[FACTS], memory)
+    if files[VERDICT].endswith(b'"waived":[]}'):  # as almost all do; read whole only where it names some
+        return verdict
+    named = parse_record(files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES).waived
+    return waive(verdict, bundle, about_of(case), named, waivers) if named else verdict
 
 
 def _request(case: Case, files: Mapping[str, bytes], verdict: Verdict, nonce: str, expires: int) -> ReviewRequest:

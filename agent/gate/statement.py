@@ -45,6 +45,7 @@ class StatementKind(StrEnum):
     REVIEW = "review"
     REVOCATION = "revocation"
     TRUST = "trust"
+    WAIVER = "waiver"
 
     @property
     def predicate_type(self) -> str:

@@ -18,8 +18,10 @@ from agent.gate.note import COSIGNER_KEY, Checkpoint, Verifier, cosign, sign_che
 from agent.gate.review import Decision, review_payload, sign_review
 from agent.gate.signature import Signature, armor
 from agent.gate.signer import MachineKey
-from agent.gate.statement import StatementKind, pae, seal
+from agent.gate.statement import StatementKind, Subject, pae, parse_envelope, seal
 from agent.gate.trust_change import change_files, sign_change
+from agent.gate.verdict import Verdict, Waived
+from agent.gate.waiver import waiver_files
 from agent.lineage.gate_log import append, last_index, read_entry
 from agent.lineage.objects import NewObjects, gate_commit, parse_commit
 from tests.lineage.world import START, World, git, longer
@@ -835,6 +837,164 @@ def _(world):
     world.force_entry("witnessed", Tree({"checkpoint": File(note.content)}))
 
 
+# Waivers
+
+
+def resting(world, *people, envelopes=None, name="x9", approved="bob", change=longer, proposer="codemod", **changes):
+    """A long candidate, let through by a waiver that is recorded without a check."""
+    about = {"change": change, "proposer": proposer}
+    first = world.draft(name, BASE, **about)
+    signed = envelopes(first) if envelopes else [world.waiver(first, one, **changes) for one in people]
+    entry = world.force_waiver(signed, *(one.partition("'")[0] for one in people))
+    dossier = world.draft(name, BASE, waived={"size": entry}, **about)
+    world.force(dossier, world.sign(dossier, *approved.split()), by=tuple(approved.split()))
+    return entry
+
+
+def waived_as_review(world, dossier):
+    payload = parse_envelope(world.waiver(dossier)).payload
+    return seal(payload, world.people["alice"].sign(StatementKind.REVIEW.namespace, pae(payload)))
+
+
+OF_A_RULE = {"candidate": None, "diff": None}
+
+
+@each(
+    [
+        ("a waiver that nobody signed", {"envelopes": lambda d: []}, "nobody signed it"),
+        ("a waiver of another workspace", {"workspace": ZERO}, "signed in another workspace"),
+        ("a waiver of another candidate", {"candidate": "y8"}, "is of another candidate"),
+        ("a waiver of another diff", {"diff": ZERO}, "is of another candidate"),
+        ("a waiver of the same diff on another base", {"subject": None}, "is of another candidate"),
+        ("a waiver under another policy", {"policy": ZERO}, "is about another policy"),
+        ("a waiver of another rule", {"rules": ("modes",)}, "the rule modes cannot be waived"),
+        ("a waiver that has expired", {"expires": START}, "has expired"),
+        ("a waiver whose entries are over", {"last_entry": 6}, "has expired"),
+        ("a rule waived by one person", {**OF_A_RULE, "decisions": 2}, "the waiver needs 2 signatures: 1 given"),
+        ("a waiver of who proposed the candidate", {"proposer": "alice"}, "who proposes a candidate waives no rule"),
+    ],
+    "successor",
+)
+def _(world, changes):
+    if "subject" in changes:
+        other = world.draft("x9", "successor/c3", longer).request
+        changes = {"subject": Subject(other.tree, other.manifest)}
+    resting(world, "alice", **changes)
+
+
+@each(
+    [
+        ("a waiver by the gate", lambda w, d: w.waiver(d, key=w.gate), "signed with an unknown key"),
+        ("a waiver in another's name", lambda w, d: w.waiver(d, key=w.people["bob"]), "in the name of alice"),
+        ("a review as a waiver", lambda w, d: w.sign(d, "alice")[0], "not a waiver statement"),
+        ("a waiver changed by a byte", lambda w, d: flipped(w.waiver(d)), "the signature is wrong"),
+        ("a waiver signed as a review", waived_as_review, "signed for another purpose"),
+    ],
+    "successor",
+)
+def _(world, envelope):
+    resting(world, "alice", envelopes=lambda dossier: [envelope(world, dossier)])
+
+
+@attack("a waiver signed by one person with two keys", "waived", "alice signed the waiver twice")
+def _(world):
+    resting(world, "alice", "alice's other key", **OF_A_RULE)
+
+
+@attack("a waiver that never ends", "waived", "the waiver lasts too long")
+def _(world):
+    resting(world, "alice", expires=START + 9_999_999_999)
+
+
+@attack("a rule that cannot be waived", "successor", "the rule modes cannot be waived")
+def _(world):
+    def executable(tree):
+        return tree.with_file("scaffold/search.py", replace(tree["scaffold/search.py"], executable=True))
+
+    entry = world.force_waiver([world.waiver(world.draft("x9", BASE, executable), rules=("modes",))], "alice")
+    dossier = world.draft("x9", BASE, executable, waived={"modes": entry})
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("a waiver of a person who was removed", "successor", "the waiver is signed with an unknown key")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "bob")
+    alice = [person.model_dump(mode="json") for person in world.root.persons if person.name == "alice"]
+    world.change_root(world.next_root(persons=alice), "alice")
+    dossier = world.draft("x9", BASE, longer, waived={"size": entry})
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a kept path let through by one person's waiver", "successor", "the waiver needs 2 signatures: 1 given")
+def _(world):
+    resting(world, "alice", change=weaker, approved="alice bob")
+
+
+@attack("a waiver used once too often", "successor", "was used up: 1 successor(s) may rest on it")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "alice", "bob", **OF_A_RULE)
+    for name in ("x9", "y8"):
+        dossier = world.draft(name, BASE, longer, waived={"size": entry})
+        world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("one waiver recorded twice", "waived", "a waiver was recorded twice")
+def _(world):
+    signed = [world.waiver(world.draft("x9", BASE, longer))]
+    world.force_waiver(signed, "alice")
+    world.force_waiver(signed, "alice")
+
+
+@attack("a waiver recorded for another reason", "waived", "says other than the waiver that was signed")
+def _(world):
+    world.force_waiver([world.waiver(world.draft("x9", BASE, longer))], "alice", reason="a better one")
+
+
+@attack("a waiver that is no waiver", "successor", "of the gate log is no waiver")
+def _(world):
+    dossier = world.draft("x9", BASE, longer, waived={"size": 1})
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a waiver of other files than the log holds", "successor", "names another waiver than the gate log")
+def _(world):
+    def named(verdict):
+        one = Waived(rule="size", entry=6, waiver=ZERO)
+        return Verdict.model_validate({**dict(verdict), "allowed": True, "waived": (one,)})
+
+    world.waive(world.draft("x9", BASE, longer), "alice")
+    dossier = world.draft("x9", BASE, longer, verdict=named)
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("a waiver recorded after the decision", "successor", "was not recorded before the decision")
+def _(world):
+    waiver = world.waiver(world.draft("x9", BASE, longer))
+    bundle = Tree({name: File(content) for name, content in waiver_files([waiver]).items()})
+
+    def named(verdict):
+        one = Waived(rule="size", entry=7, waiver=bundle.digest)
+        return Verdict.model_validate({**dict(verdict), "allowed": True, "waived": (one,)})
+
+    dossier = world.draft("x9", BASE, longer, verdict=named)
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+    world.force_waiver([waiver], "alice")
+
+
+@attack("a denied candidate slipped in later", "successor", "the gate log decides on it twice")
+def _(world):
+    dossier = world.draft("d4", BASE)
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a denied candidate slipped in on a waiver from before", "successor", "the gate log decides on it twice")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "alice", "bob", **OF_A_RULE)
+    world.reject(world.draft("y8", BASE, longer), kind="denied", by="policy")
+    dossier = world.draft("y8", BASE, longer, waived={"size": entry})
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
 # A hardware key that nobody touched
 
 
@@ -878,6 +1038,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "facts that are not whole": ("facts of a smaller patch", "a verdict written by hand"),
     "a key that is out of date": (
         "a gate's key used after it was replaced", "a review by a person who was removed", "an expired review",
+    ),
+    "a rule waived that was not, or not any more": (
+        "a waiver that nobody signed", "a waiver by the gate", "a waiver that has expired", "a waiver of another candidate",
+        "a rule that cannot be waived", "a waiver of who proposed the candidate", "a waiver of a person who was removed",
+        "a rule waived by one person", "a waiver used once too often", "one waiver recorded twice",
     ),
     "backdating": ("a backdated successor", "an entry backdated"),
 }  # fmt: skip
