@@ -25,6 +25,7 @@ from agent.cli import (
     status,
     suite,
     trust,
+    trust_witness,
     waive,
     weaknesses,
     witness,
@@ -72,6 +73,9 @@ app.command()(bisect.bisect)
 app.command()(audit.audit)
 app.add_typer(witness.app, name="witness")
 app.add_typer(trust.app, name="trust")
+trust.app.command(name="add-witness")(trust_witness.add_witness)
+trust.app.command(name="remove-witness")(trust_witness.remove_witness)
+trust.app.command(name="set-witnessing")(trust_witness.set_witnessing)
 app.command(name="bench")(bench.bench)
 app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)

@@ -837,6 +837,74 @@ def _(world):
     world.force_entry("witnessed", Tree({"checkpoint": File(note.content)}))
 
 
+# Witnesses that the root names
+
+
+def named(name="w.example/1", key=WITNESS):
+    return Verifier(name, key.key, COSIGNER_KEY)
+
+
+@attack("a log that no witness of the root has seen", "not-witnessed", "and the last 2 were not seen")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.approve(world.draft("y8", "successor/x9"), "alice")
+
+
+@attack("an old cosigned checkpoint for a log that went on", "not-witnessed", "all but the last 2 entries")
+def _(world):
+    world.demand_witnesses(named(), most_behind=2)
+    seen = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    for name in ("x9", "y8"):
+        world.approve(world.draft(name, BASE), "alice")
+    world.witness(seen)
+
+
+@attack("one witness where the root needs two", "not-witnessed", "2 of its 2 witnesses")
+def _(world):
+    world.demand_witnesses(named(), named("w.example/2", MachineKey.generate()), needed=2, most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, WITNESS))
+
+
+@attack("a cosignature in the name of the root's witness", "forged-cosignature", "the signature is wrong")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    note = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    mark = replace(note.marks[1], value=note.marks[1].value[:-1] + bytes([note.marks[1].value[-1] ^ 1]))
+    world.witness(replace(note, marks=(note.marks[0], mark)))
+
+
+@attack("a witness of the thief's own", "not-witnessed", "1 of its 1 witnesses")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    thief = MachineKey.generate()
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, thief))
+
+
+@attack("a witness that the root does not name any more", "not-witnessed", "1 of its 1 witnesses")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    world.demand_witnesses(named("w.example/2", MachineKey.generate()), most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, WITNESS))
+
+
+@attack("witnesses let go by the gate alone", "trust", "signed with an unknown key")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    root_changed(world, world.next_root(witnesses={}), "alice", key=world.gate)
+
+
+@attack("a log rewritten behind what the root's witness saw", "witnessed", "is not the one that was seen")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    seen = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    rewrite_tip(world, lambda entry, bundle: (entry.model_copy(update={"time": entry.time + 1}), bundle))
+    world.force_entry("witnessed", Tree({"checkpoint": File(seen.content)}))
+
+
 # Waivers
 
 
@@ -1030,6 +1098,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "log fork, rewind, truncation": (
         "the log rewound below its successors", "the end of the log cut off with its branches",
         "the log written anew with the gate's key", "entries that a witness has seen withheld",
+    ),
+    "a log that those whom the root names have not seen": (
+        "a log that no witness of the root has seen", "an old cosigned checkpoint for a log that went on",
+        "one witness where the root needs two", "a cosignature in the name of the root's witness",
+        "witnesses let go by the gate alone", "a log rewritten behind what the root's witness saw",
     ),
     "the gate's key stolen": ("nobody reviewed", "a review by the gate", "a new trust root signed by the gate"),
     "replace refs, grafts, borrowed objects": (

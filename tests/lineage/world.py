@@ -18,7 +18,7 @@ from agent.edits.tree import File, Tree
 from agent.edits.unified import unified_diff
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import collect
-from agent.gate.note import Note, parse_note
+from agent.gate.note import Note, Verifier, parse_note
 from agent.gate.review import Decision, new_nonce, sign_review
 from agent.gate.revocation import Revocation, sign_revocation
 from agent.gate.rules import load_bundle
@@ -406,6 +406,11 @@ class World:
         return parse_note(subprocess.run(
             ["git", "-C", str(self.folder), "cat-file", "blob", f"{revision}:checkpoint"], check=True, capture_output=True
         ).stdout)  # fmt: skip
+
+    def demand_witnesses(self, *witnesses: Verifier, needed: int = 1, most_behind: int = 2) -> None:
+        """Let the root name witnesses, as the command does."""
+        asked = {"keys": [one.line for one in witnesses], "needed": needed, "most_behind": most_behind}
+        self.change_root(self.next_root(witnesses=asked if witnesses else {}), "alice")
 
     def witness(self, note: Note) -> None:
         """Record a cosigned checkpoint as the command does."""
