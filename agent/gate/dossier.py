@@ -16,7 +16,7 @@ from agent.candidate import Evidence
 from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.edits.unified import apply_unified, unified_diff
-from agent.errors import Refused, ReviewRefused, SignatureRefused
+from agent.errors import PolicyDenied, Refused, ReviewRefused, SignatureRefused
 from agent.gate.facts import Facts
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest
 from agent.gate.rules import Bundle, load_bundle
@@ -192,6 +192,22 @@ def about_of(case: Case) -> About:
 def verdict_of(dossier: Dossier) -> Verdict:
     """Return the stored verdict. Raises `SignatureRefused` when it is malformed."""
     return parse_record(dossier.files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES)
+
+
+def check_law_follows(base: Tree, tree: Tree, law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle) -> None:
+    """Raise `PolicyDenied` when `tree` changes the law and has no whole law of a higher version.
+
+    So that an older law, which people approved once, cannot be put back as if it were the next.
+    """
+    if not any(path.startswith(POLICIES) for path in base.differing(tree)):
+        return
+    before, after = law(policies_of(base)).version, law(policies_of(tree)).version
+    if after <= before:
+        raise PolicyDenied(
+            "the law is changed and its version is not raised",
+            why=f"it is version {after}, and the law before it is version {before}",
+            mend="Raise version in policies/bundle.yaml",
+        )
 
 
 def policies_of(tree: Tree) -> dict[str, bytes]:

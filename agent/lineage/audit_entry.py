@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
-from agent.gate.dossier import Case, Dossier, case_of, check_dossier, policies_of
+from agent.gate.dossier import Case, Dossier, case_of, check_dossier, check_law_follows, policies_of
 from agent.gate.quorum import approvals_needed
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
 from agent.gate.revocation import read_revocation
@@ -157,6 +157,7 @@ def _check_approval(
     reviewers = check_reviews(reviews, request, root, needed, entry.time)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
+    check_law_follows(case.base, case.tree, archive.law)
     message = archive.commit(entry.commit or "").message
     policy = (request.policy, request.policy_version)
     check_message(message, Trailers(request.candidate, entry.index, entry.bundle, *policy, reviewers))

@@ -18,7 +18,7 @@ from typing import Literal
 
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
-from agent.gate.dossier import Case, Dossier, case_of, check_dossier
+from agent.gate.dossier import Case, Dossier, case_of, check_dossier, check_law_follows
 from agent.gate.note import NoteSigner
 from agent.gate.quorum import approvals_of
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest, check_refusals, check_reviews
@@ -149,6 +149,7 @@ def commit_successor(
     request, case = _check(repository, log, dossier)
     reviewers = check_reviews(reviews, request, log.root, approvals_of(case.base, case.tree), now)
     demand_waivers(repository, log, dossier, case, now)
+    check_law_follows(case.base, case.tree)
     ref = successor_ref(request.candidate)
     bundle = dossier.bundle(tuple(reviews))
     trailers = Trailers(

@@ -629,6 +629,40 @@ def _(world):
     world.force(dossier, world.sign(dossier, "alice"))
 
 
+def law(version, lines):
+    def changed(tree):
+        bundle = tree["policies/bundle.yaml"].content
+        head, _, tail = bundle.partition(b"version: ")
+        bundle = head + b"version: %d" % version + tail[tail.index(b"\n") :]
+        return tree.with_file(
+            "policies/bundle.yaml", File(bundle.replace(b"most_lines: 20", b"most_lines: %d" % lines))
+        )
+
+    return changed
+
+
+@attack(
+    "an older law put back", "successor", "version is not raised: it is version 1, and the law before it is version 2"
+)
+def _(world):
+    world.approve(world.draft("x9", BASE, law(2, 10)), "alice", "bob")
+    with world.open() as repository:
+        old = repository.tree(world.tip(BASE))
+    back = {path: file for path, file in old.items() if path.startswith("policies/")}
+    dossier = world.draft("y8", "successor/x9", lambda tree: Tree({**tree, **back}))
+    world.force(dossier, world.sign(dossier, "alice", "bob"), by=("alice", "bob"))
+
+
+@attack("a law that is none", "successor", "policy file missing")
+def _(world):
+    def unlisted(tree):
+        bundle = tree["policies/bundle.yaml"].content.replace(b"- size.yaml", b"- sizes.yaml")
+        return tree.with_file("policies/bundle.yaml", File(bundle))
+
+    dossier = world.draft("x9", BASE, unlisted)
+    world.force(dossier, world.sign(dossier, "alice", "bob"), by=("alice", "bob"))
+
+
 @attack("an expired review", "successor", "the request for review has expired")
 def _(world):
     dossier = world.draft("x9", BASE, expires=world.clock + 30)
@@ -667,6 +701,7 @@ def _(world):
 
 def weaker(tree):
     bundle = tree["policies/bundle.yaml"].content.replace(b"most_lines: 20", b"most_lines: 99")
+    bundle = bundle.replace(b"version: 1", b"version: 2")
     return longer(tree).with_file("policies/bundle.yaml", File(bundle))
 
 
@@ -1090,7 +1125,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "an approval reused for another base, branch or tree": (
         "a review of another candidate", "a review on another base", "a review of another result", "a review used twice",
     ),
-    "policy rollback": ("an older trust root put back", "a review under another policy"),
+    "policy rollback": ("an older law put back", "an older trust root put back", "a review under another policy"),
     "a candidate weakens its own judge": ("judged by its own weaker policy", "the law changed by one person"),
     "one key or person counted twice": ("one person with two keys",),
     "a commit signature replayed as a review": ("a commit signature as a review", "a successor signed as a review"),
