@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from agent.candidate import Comparison, Evidence
+from agent.evaluate.monitor import Monitor
+from agent.evaluate.probes.canary_tokens import without_taken
 
 Outcome = Literal["same", "differs", "not_run"]
 
@@ -53,7 +55,8 @@ def compare_measured(then: Evidence, now: Evidence) -> Iterator[Part]:
         {one.suite: one for one in then.frozen if one.suite not in with_model},
         {one.suite: one for one in now.frozen if one.suite not in with_model},
     )
-    yield from _each("probe", {one.name: one for one in then.probes}, {one.name: one for one in now.probes})
+    probes = {one.name: without_taken(one) for one in then.probes if one.name != Monitor.name}
+    yield from _each("probe", probes, {one.name: one for one in now.probes})
 
 
 def not_measured(then: Evidence, why: str) -> Iterator[Part]:
@@ -70,6 +73,11 @@ def never_repeated(then: Evidence) -> Iterator[Part]:
     """What nothing that was kept can repeat."""
     for one in then.left_out:
         yield Part(f"left out {one.suite} {one.task}".rstrip(), "not_run", f"it was not measured then: {one.why}")
+    for probe in then.probes:
+        if probe.name == Monitor.name:
+            yield Part(f"probe {probe.name}", "not_run", "it asked a model, and is no measurement")
+        elif probe != without_taken(probe):
+            yield Part("bait that was passed on", "not_run", "the proposer did that while it worked")
     if then.candidates_tried:
         why = f"how the proposer came to it, over {then.candidates_tried} trees, is counted and not kept"
         yield Part("search", "not_run", why)
