@@ -57,7 +57,9 @@ def candidate(
             opened.repository, opened.store, read_log(opened.repository), entry, rules=rule, reason=reason,
             entries=entries, seconds=days * DAY,
         )  # fmt: skip
-        _sign(voice, opened, waiver, subject, [], key, to)
+        # A waiver that was recorded just before a process died is not signed twice.
+        if not _judged_again(voice, opened, entry.id, {"entry": None, "rules": waiver.rules}):
+            _sign(voice, opened, waiver, subject, [], key, to)
 
 
 @app.command()
@@ -184,18 +186,28 @@ def _demand_no_proposer(opened: Workspace, waiver: Waiver, name: str) -> None:
 
 def _record(voice: Voice, opened: Workspace, waiver: Waiver, signed: list[bytes]) -> None:
     from agent.lineage.afterwards import record_waiver
-    from agent.loop.judging import Judging
 
-    keys = load_keys(opened.state)
-    done = record_waiver(opened.repository, signed, gate=keys.gate, now=now())
+    done = record_waiver(opened.repository, signed, gate=load_keys(opened.state).gate, now=now())
     document: dict[str, Any] = {
         "entry": done.index, "rules": waiver.rules, "candidate": waiver.candidate, "last_entry": waiver.last_entry,
         "expires": waiver.expires, "decisions": waiver.decisions, "state": None,
     }  # fmt: skip
-    said = f"entry {done.index} of the gate log waives {', '.join(waiver.rules)}"
-    if waiver.candidate is not None:
-        entry = Judging(opened.repository, opened.store, keys).again(opened.store.candidate(waiver.candidate))
-        document["state"] = entry.state
-        then = command_line("review", "show", entry.id, workspace=opened.folder)
-        said += f"; {entry.id} is {entry.state}: {then}"
+    if waiver.candidate is None or not _judged_again(voice, opened, waiver.candidate, document):
+        said = f"entry {done.index} of the gate log waives {', '.join(waiver.rules)}"
+        voice.answer(document, lambda console: console.print(said, markup=False))
+
+
+def _judged_again(voice: Voice, opened: Workspace, candidate: str, document: dict[str, Any]) -> bool:
+    """Open a denied candidate again where recorded waivers allow it, and say so; else say nothing."""
+    from agent.candidate import State
+    from agent.loop.judging import Judging
+
+    desk = Judging(opened.repository, opened.store, load_keys(opened.state))
+    entry = desk.again(opened.store.candidate(candidate))
+    if entry.state is State.DENIED:
+        return False
+    then = command_line("review", "show", entry.id, workspace=opened.folder)
+    said = f"{', '.join(document['rules'])} waived; {entry.id} is {entry.state}: {then}"
+    document = {**document, "candidate": entry.id, "state": entry.state}
     voice.answer(document, lambda console: console.print(said, markup=False))
+    return True

@@ -127,3 +127,12 @@ def test_a_candidate_that_waits_or_was_never_measured_has_nothing_to_waive(place
     waive(place, tmp_path, *words)
 
     assert "it is awaiting_review" in waive(place, tmp_path, *words, code=2)["error"]["why"]
+
+
+def test_a_waiver_that_was_recorded_before_a_kill_is_not_signed_twice(place, tmp_path):
+    put(place)
+    place.waive(place.dossiers["cafe"], "alice")
+    done = waive(place, tmp_path, "candidate", "cafe", "--rule", "size")
+
+    assert (done["entry"], done["state"]) == (None, "awaiting_review")
+    assert [one["kind"] for one in run(place, "lineage")["entries"]] == ["genesis", "denied", "waived"]
