@@ -14,9 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import textwrap
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -84,7 +83,7 @@ class PublicKey:
         """The one-line form of a `.pub` file, without a comment."""
         return f"{self.kind} {base64.b64encode(self.blob).decode()}"
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The name that `ssh-keygen -l` prints: `SHA256:` and unpadded base64. For people; never used to decide."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
@@ -104,6 +103,10 @@ class Signature:
     @classmethod
     def parse(cls, blob: bytes) -> Signature:
         """Read the binary form, strictly. Raises `SignatureRefused`."""
+        return _like(blob[:-64], blob[-64:]) or cls._parsed(blob)
+
+    @classmethod
+    def _parsed(cls, blob: bytes) -> Signature:
         if len(blob) > MAX_SIGNATURE_BYTES or not blob.startswith(_MAGIC):
             raise SignatureRefused("not an SSH signature", why="it is too long or does not begin with SSHSIG")
         reader = _Reader(blob[len(_MAGIC) :])
@@ -158,6 +161,25 @@ class Signature:
             raise SignatureRefused("the hardware key did not ask for its PIN", why="the user-verified flag is missing")
 
 
+def _like(head: bytes, value: bytes) -> Signature | None:
+    """The signature of a file's key that has these bytes before its value; `None` for all that is not so plain.
+
+    What stands before the value is the same for all signatures of one key for one purpose, and reading it does not
+    depend on the value: so it is read once.
+    """
+    about = _about(head)
+    return Signature(about.key, about.namespace, about.hash_name, value) if about and len(value) == 64 else None
+
+
+@lru_cache(maxsize=1024)
+def _about(head: bytes) -> Signature | None:
+    try:
+        found = Signature._parsed(head + bytes(64))
+    except SignatureRefused:
+        return None
+    return found if found.key.kind == ED25519 and len(found.value) == 64 else None
+
+
 def verify_raw(key: PublicKey, value: bytes, signed: bytes) -> None:
     """Raise `SignatureRefused` unless `value` is the Ed25519 signature of exactly the bytes `signed` by `key`."""
     try:
@@ -200,7 +222,8 @@ def pack(key: PublicKey, namespace: str, hash_name: str, value: bytes) -> bytes:
 
 def armor(blob: bytes) -> str:
     """Return the form with BEGIN and END lines, without a final newline."""
-    return "\n".join([_BEGIN, *textwrap.wrap(base64.b64encode(blob).decode(), 70), _END])
+    text = base64.b64encode(blob).decode()
+    return "\n".join([_BEGIN, *(text[at : at + 70] for at in range(0, len(text), 70)), _END])
 
 
 def dearmor(text: str) -> bytes:

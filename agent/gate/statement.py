@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agent.candidate import Digest, GitId, Record
 from agent.digest import canonical_json, is_canonical
@@ -35,6 +37,12 @@ MAX_ENVELOPE_BYTES = 64 * 1024
 
 Hex256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
+
+# An envelope in its one form: canonical JSON of text that needs no escapes can be read and written without a parser.
+_FORM = re.compile(
+    rb'{"payload":"([A-Za-z0-9+/]*={0,2})","payloadType":"application/vnd\.in-toto\+json",'
+    rb'"signatures":\[{"keyid":"(SHA256:[A-Za-z0-9+/]{43})","sig":"([A-Za-z0-9+/]*={0,2})"}\]}'
+)
 
 
 class StatementKind(StrEnum):
@@ -104,10 +112,13 @@ class _ManifestSubject(Record):
     digest: _ManifestDigest
 
 
-class _Statement(Record):
+class _About(Record):
     type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
     subject: tuple[_TreeSubject, _ManifestSubject]
     predicate_type: str = Field(alias="predicateType")
+
+
+class _Statement(_About):
     predicate: dict[str, Any]
 
 
@@ -151,12 +162,28 @@ def encode(kind: StatementKind, subject: Subject, predicate: BaseModel) -> bytes
 
 def decode(kind: StatementKind, payload: bytes, model: type[AnyRecord]) -> tuple[Subject, AnyRecord]:
     """Read a payload of `kind`, strictly. Raises `SignatureRefused`."""
+    try:
+        whole: Any = _typed(model).model_validate_json(payload) if is_canonical(payload) else None
+    except ValueError:
+        whole = None  # what is wrong is said below, for the statement and its predicate apart
+    if whole and whole.predicate_type == kind.predicate_type and len(payload) <= MAX_ENVELOPE_BYTES:
+        return _subject(whole), whole.predicate
     statement = parse_record(payload, _Statement, f"the {kind} statement")
     if statement.predicate_type != kind.predicate_type:
         raise SignatureRefused(f"not a {kind} statement", why=f"it says {statement.predicate_type[:60]!a}")
     predicate = parse_record(canonical_json(statement.predicate), model, f"the {kind} predicate")
+    return _subject(statement), predicate
+
+
+def _subject(statement: _About) -> Subject:
     tree, manifest = statement.subject
-    return Subject(tree.digest.git_tree, "sha256:" + manifest.digest.sha256), predicate
+    return Subject(tree.digest.git_tree, "sha256:" + manifest.digest.sha256)
+
+
+@cache
+def _typed(model: type[BaseModel]) -> type[_About]:
+    """A statement with this predicate, to be read in one go. There are as many as kinds of statements."""
+    return create_model(f"_Statement_{model.__name__}", __base__=_About, predicate=(model, ...))
 
 
 def pae(payload: bytes) -> bytes:
@@ -166,9 +193,34 @@ def pae(payload: bytes) -> bytes:
 
 def seal(payload: bytes, signature: bytes) -> bytes:
     """Return the envelope of a payload and its binary SSH signature, as canonical JSON."""
-    entry = {"keyid": Signature.parse(signature).key.fingerprint, "sig": base64.b64encode(signature).decode()}
-    body = base64.b64encode(payload).decode()
-    return canonical_json({"payload": body, "payloadType": PAYLOAD_TYPE, "signatures": [entry]})
+    return _sealed(payload, signature, base64.b64encode(signature))
+
+
+def seal_text(payload: bytes, signature: bytes) -> bytes:
+    """Return the envelope of a payload and its SSH signature in base64. Raises `SignatureRefused`."""
+    return _sealed(payload, _unbase64(signature), signature)
+
+
+def _sealed(payload: bytes, signature: bytes, text: bytes) -> bytes:
+    """Write the canonical JSON: nothing in it needs an escape."""
+    return b'{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}' % (
+        base64.b64encode(payload),
+        PAYLOAD_TYPE.encode(),
+        Signature.parse(signature).key.fingerprint.encode(),
+        text,
+    )
+
+
+def split_envelope(content: bytes) -> tuple[bytes, bytes] | None:
+    """Return the payload and the signature in base64 of which `seal_text` makes exactly `content`, if there are any."""
+    found = _FORM.fullmatch(content) if len(content) <= MAX_ENVELOPE_BYTES else None
+    if found is None:
+        return None
+    try:
+        payload = _unbase64(found[1])
+        return (payload, found[3]) if seal_text(payload, found[3]) == content else None
+    except SignatureRefused:
+        return None
 
 
 def sign(kind: StatementKind, subject: Subject, predicate: BaseModel, signer: Signer) -> bytes:
@@ -179,22 +231,28 @@ def sign(kind: StatementKind, subject: Subject, predicate: BaseModel, signer: Si
 
 def parse_envelope(content: bytes) -> Envelope:
     """Read an envelope, strictly: size, canonical JSON, base64, exactly one signature. Raises `SignatureRefused`."""
+    if len(content) <= MAX_ENVELOPE_BYTES and (form := _FORM.fullmatch(content)):
+        return _opened(form[1], form[3], form[2].decode())
     envelope = parse_record(content, _Envelope, "the envelope")
     if not envelope.signatures:
         raise SignatureRefused("the statement is not signed")
     if len(envelope.signatures) > 1:
         raise SignatureRefused("refused an envelope", why="it holds more than one signature")
     signature = envelope.signatures[0]
-    parsed = Signature.parse(_unbase64(signature.sig))
-    if signature.keyid != parsed.key.fingerprint:
+    return _opened(_ascii(envelope.payload), _ascii(signature.sig), signature.keyid)
+
+
+def _opened(payload: bytes, signature: bytes, keyid: str) -> Envelope:
+    parsed = Signature.parse(_unbase64(signature))
+    if keyid != parsed.key.fingerprint:
         raise SignatureRefused("refused an envelope", why="its keyid is not the name of the key that signed")
-    return Envelope(_unbase64(envelope.payload), parsed)
+    return Envelope(_unbase64(payload), parsed)
 
 
 def raw_signature(content: bytes) -> bytes:
     """Return the binary SSH signature of an envelope, for a verifier other than ours. Raises `SignatureRefused`."""
     parse_envelope(content)
-    return _unbase64(parse_record(content, _Envelope, "the envelope").signatures[0].sig)
+    return _unbase64(_ascii(parse_record(content, _Envelope, "the envelope").signatures[0].sig))
 
 
 def open_envelope(
@@ -216,10 +274,22 @@ def open_parsed(
     return key, subject, predicate
 
 
+def is_about(kind: StatementKind, envelope: Envelope, subject: Subject, predicate: BaseModel) -> bool:
+    """Whether what was signed is exactly this statement: a statement has one byte form, so bytes are compared."""
+    return envelope.payload == encode(kind, subject, predicate)
+
+
 def parse_record(
-    content: bytes, model: type[AnyRecord], what: str, *, max_bytes: int = MAX_ENVELOPE_BYTES
+    content: bytes,
+    model: type[AnyRecord],
+    what: str,
+    *,
+    max_bytes: int = MAX_ENVELOPE_BYTES,
+    canonical: bool = False,
 ) -> AnyRecord:
     """Read canonical JSON under a size cap into a strict model. Raises `SignatureRefused`.
+
+    `canonical` says that the caller has found these bytes to be canonical already.
 
     Canonical form is demanded because two readers of the same bytes may disagree about a doubled key, and because one
     document must not have many digests.
@@ -227,7 +297,7 @@ def parse_record(
     if len(content) > max_bytes:
         raise SignatureRefused(f"{what} is too large", why=f"more than {max_bytes} bytes")
     try:
-        if not is_canonical(content):
+        if not canonical and not is_canonical(content):
             raise SignatureRefused(f"{what} is not canonical JSON")
         return model.model_validate_json(content)
     except ValidationError as error:
@@ -238,11 +308,18 @@ def parse_record(
         raise SignatureRefused(f"{what} is malformed", why="it is not JSON of the expected kind") from error
 
 
-def _unbase64(text: str) -> bytes:
+def _ascii(text: str) -> bytes:
     try:
-        content = base64.b64decode(text.encode("ascii"), validate=True)
+        return text.encode("ascii")
+    except UnicodeEncodeError as error:
+        raise SignatureRefused("refused an envelope", why="its base64 is broken") from error
+
+
+def _unbase64(text: bytes) -> bytes:
+    try:
+        content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise SignatureRefused("refused an envelope", why="its base64 is broken") from error
-    if base64.b64encode(content).decode() != text:
+    if base64.b64encode(content) != text:
         raise SignatureRefused("refused an envelope", why="its base64 has more than one reading")
     return content

@@ -26,6 +26,7 @@ from agent.lineage.trailers import Trailers, check_message
 from agent.workspace import SETTINGS_FILE, Settings, parse_settings
 
 Result = TypeVar("Result")
+_COMMITS_KEPT = 16
 
 
 class Archive:
@@ -36,6 +37,7 @@ class Archive:
         self.memory = Memory()
         self._generations = Generations(read)
         self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
+        self._commits: dict[str, Commit] = {}
         self._settings: dict[bytes, Settings] = {}
 
     def tree(self, tree_id: str) -> Tree:
@@ -57,8 +59,13 @@ class Archive:
         return self._settings[content]
 
     def commit(self, commit_id: str) -> Commit:
-        """Return a parsed commit."""
-        return parse_commit(self.read(commit_id, "commit"))
+        """Return a parsed commit: a successor is read once for itself, and once more as the base of the next."""
+        found = self._commits.get(commit_id)
+        if found is None:
+            if len(self._commits) >= _COMMITS_KEPT:
+                del self._commits[next(iter(self._commits))]
+            found = self._commits[commit_id] = parse_commit(self.read(commit_id, "commit"))
+        return found
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,8 @@ def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
     return commit.parents
 
 
-def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> str:
-    """Check a decision against the repository as of the moment it was taken; return its nonce. Raises `Refused`.
+def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Dossier:
+    """Check a decision against the repository as of the moment it was taken; return its dossier. Raises `Refused`.
 
     What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
     """
@@ -96,7 +103,7 @@ def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Mome
         _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     else:
         _check_refusal(entry, request, reviews, moment.root)
-    return request.nonce
+    return dossier
 
 
 def check_revocation(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> str:

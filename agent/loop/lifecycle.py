@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.candidate import Evidence, State
 from agent.digest import canonical_json, sha256
@@ -215,7 +216,7 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
     """Return base and result tree of a candidate; `StoreBroken` when the stored diff does not give the result."""
     base = repository.tree(entry.base_commit)
     try:
-        tree = apply_unified(base, part_of(store, entry, "diff"))
+        tree = _applied(base, part_of(store, entry, "diff"))
     except Refused as error:
         raise StoreBroken(f"the stored diff of {entry.id} does not fit its base", why=str(error)) from error
     if tree.digest != entry.tree:
@@ -223,6 +224,12 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
             f"the stored diff of {entry.id} does not give its recorded tree", why="one of them was altered"
         )
     return base, tree
+
+
+@lru_cache(maxsize=2)
+def _applied(base: Tree, diff: bytes) -> Tree:
+    """Every step of a candidate asks for the same result again."""
+    return apply_unified(base, diff)
 
 
 def demand_judgeable(base: Tree, tree: Tree) -> None:
