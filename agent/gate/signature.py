@@ -31,6 +31,7 @@ MAX_SIGNATURE_BYTES = 4096
 _MAGIC = b"SSHSIG"
 _BEGIN = "-----BEGIN SSH SIGNATURE-----"
 _END = "-----END SSH SIGNATURE-----"
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _TOUCHED = 0x01
 _VERIFIED = 0x04
 
@@ -117,7 +118,7 @@ class Signature:
         if reader.string():
             raise SignatureRefused("refused an SSH signature", why="its reserved field is not empty")
         hash_name = reader.text()
-        if hash_name not in ("sha256", "sha512"):
+        if hash_name not in _HASHES:
             raise SignatureRefused("refused an SSH signature", why=f"its hash {hash_name[:20]!a} is unknown")
         inner = _Reader(reader.string())
         reader.end()
@@ -209,7 +210,7 @@ class Signer(Protocol):
 
 def signed_bytes(namespace: str, hash_name: str, message: bytes) -> bytes:
     """Return what an SSH signature signs: magic, namespace, empty reserved field, hash name, hash of the message."""
-    digest = hashlib.new(hash_name, message).digest()
+    digest = _HASHES[hash_name](message).digest()
     return _MAGIC + _string(namespace.encode()) + _string(b"") + _string(hash_name.encode()) + _string(digest)
 
 

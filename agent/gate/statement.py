@@ -32,7 +32,6 @@ from agent.errors import SignatureRefused
 from agent.gate.signature import PublicKey, Signature, Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_ENVELOPE_BYTES = 64 * 1024
 
 Hex256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -42,6 +41,13 @@ AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 _FORM = re.compile(
     rb'{"payload":"([A-Za-z0-9+/]*={0,2})","payloadType":"application/vnd\.in-toto\+json",'
     rb'"signatures":\[{"keyid":"(SHA256:[A-Za-z0-9+/]{43})","sig":"([A-Za-z0-9+/]*={0,2})"}\]}'
+)
+
+
+# Canonical JSON of a statement, to be filled with canonical JSON.
+_STATEMENT = (
+    b'{"_type":"https://in-toto.io/Statement/v1","predicate":%s,"predicateType":%s,"subject":'
+    b'[{"digest":{"gitTree":%s},"name":"tree"},{"digest":{"sha256":%s},"name":"manifest"}]}'
 )
 
 
@@ -147,16 +153,11 @@ class Envelope:
 
 def encode(kind: StatementKind, subject: Subject, predicate: BaseModel) -> bytes:
     """Return the canonical bytes of a statement: the payload that is signed."""
-    return canonical_json(
-        {
-            "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": "tree", "digest": {"gitTree": subject.tree}},
-                {"name": "manifest", "digest": {"sha256": subject.manifest.removeprefix("sha256:")}},
-            ],
-            "predicateType": kind.predicate_type,
-            "predicate": predicate.model_dump(mode="json", by_alias=True),
-        }
+    return _STATEMENT % (
+        canonical_json(predicate),
+        canonical_json(kind.predicate_type),
+        canonical_json(subject.tree),
+        canonical_json(subject.manifest.removeprefix("sha256:")),
     )
 
 
