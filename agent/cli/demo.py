@@ -84,7 +84,7 @@ def _ask(folder: Path, voice: Voice) -> None:
     if voice.interactive and typer.confirm(f"Approve {candidate} as {REVIEWER}?", default=False):
         from agent.cli.review import approve
 
-        approve(candidate, key, "approved in the demo", folder, as_json=False)
+        approve(candidate, key, "approved in the demo", workspace=folder, as_json=False)
 
 
 def _show(console: Console, document: dict[str, Any], folder: Path, key: Path) -> None:

@@ -204,17 +204,20 @@ def open_evaluator(
     )
     with Evaluator(
         backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
-        progress=say, desk=desk, left_out=left_out, reviewed=_generation_0(workspace),
+        progress=say, desk=desk, left_out=left_out, reviewed=_looked_at_deeply(workspace),
         canaries=load_canaries(workspace.state),
     ) as evaluator:  # fmt: skip
         counted.append(evaluator)
         yield evaluator, checkpoint
 
 
-def _generation_0(workspace: Workspace) -> Tree | None:
-    """Return the files that the whole way since is measured from: nothing says yet that people looked deeply later."""
-    first = workspace.repository.branch("main")
-    return workspace.repository.tree(first) if first else None
+def _looked_at_deeply(workspace: Workspace) -> Tree:
+    """Return the files of the last generation that people looked at deeply; of the first, if they never did."""
+    from agent.lineage.deep import last_deep_review
+    from agent.lineage.succession import read_log
+
+    repository = workspace.repository
+    return repository.tree(last_deep_review(repository, read_log(repository), workspace.parent))
 
 
 def load_canaries(state: Path) -> Canaries:

@@ -83,9 +83,7 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
     if document["evidence"]:
         _show_evidence(console, document["evidence"])
     console.print(f"\n[bold]The diff[/bold]  {document['diff_digest']}")
-    for line in document["diff"].removesuffix("\n").split("\n"):
-        style = STYLES.get(line[:1], "bold" if line.startswith("diff ") else "")
-        console.print(visible(line), style=style or None, markup=False)
+    show_diff(console, document["diff"])
     console.print("\n[bold]What the proposer says[/bold] (untrusted)")
     console.print(visible(document["rationale"]), style="dim", markup=False)
     if document["state"] == "awaiting_review":
@@ -94,6 +92,13 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
         console.print(f"or reject it:          {reject_command(document['id'], folder, key)}", markup=False)
     else:
         console.print(f"\n{plain(document['history'][-1]['note'])}")
+
+
+def show_diff(console: Console, diff: str) -> None:
+    """Print a diff, its hidden characters written out."""
+    for line in diff.removesuffix("\n").split("\n"):
+        style = STYLES.get(line[:1], "bold" if line.startswith("diff ") else "")
+        console.print(visible(line), style=style or None, markup=False)
 
 
 def _changes(document: dict[str, Any]) -> Iterator[str]:

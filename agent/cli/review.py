@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from agent.cli import render
@@ -37,14 +38,32 @@ def list_(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> Non
 
 
 @app.command()
-def show(candidate: IdArgument, workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
+def show(
+    candidate: IdArgument,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also everything since the last deep review, as one diff.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
     """Show one candidate: what changed, the evidence, the verdict, the exact diff.
 
     Example: `successor review show c1f`
     """
+    from agent.cli.whole_way import show_whole_way, whole_way
+
     with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
-        sheet = render.sheet(opened, opened.store.candidate(candidate))
-        voice.answer(sheet, lambda console: render.show_sheet(console, sheet, opened.folder))
+        entry = opened.store.candidate(candidate)
+        sheet = render.sheet(opened, entry)
+        if deep:
+            sheet["whole_way"] = whole_way(opened, entry)
+
+        def print_it(console: Console) -> None:
+            render.show_sheet(console, sheet, opened.folder)
+            if deep:
+                show_whole_way(console, sheet, opened.folder)
+
+        voice.answer(sheet, print_it)
 
 
 @app.command()
@@ -52,6 +71,9 @@ def approve(
     candidate: IdArgument,
     key: KeyOption,
     reason: Annotated[str, typer.Option("--reason", help="Why, in one sentence; it is signed and kept.")] = "",
+    deep: Annotated[
+        bool, typer.Option("--deep", help="You looked at everything since the last deep review: review show --deep.")
+    ] = False,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,7 +81,7 @@ def approve(
 
     Example: `successor review approve c1f --key ~/.ssh/id_ed25519`
     """
-    _decide(candidate, key, Decision.APPROVE, reason, workspace, as_json=as_json)
+    _decide(candidate, key, Decision.APPROVE, reason, workspace, as_json=as_json, deep=deep)
 
 
 @app.command()
@@ -120,6 +142,9 @@ def sign(
     ] = None,
     decision: Annotated[Decision, typer.Option(help="What you decide.")] = Decision.APPROVE,
     reason: Annotated[str, typer.Option("--reason", help="Why, in one sentence.")] = "",
+    since: Annotated[
+        str | None, typer.Option("--since", help="The commit since which you looked at everything: review show --deep.")
+    ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="The file to write. Default: FILE.signed")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,7 +160,7 @@ def sign(
             request = ReviewRequest.model_validate_json(file.read_bytes())
         except ValueError as error:
             raise Misuse(f"{file} is not what review export writes", why=str(error).split("\n", 1)[0]) from error
-        envelope = sign_review(request, decision, reason, reviewer or getpass.getuser(), SshKeygen(key))
+        envelope = sign_review(request, decision, reason, reviewer or getpass.getuser(), SshKeygen(key), since=since)
         target = to or file.with_name(file.name + ".signed")
         target.write_bytes(envelope)
         voice.answer(
@@ -163,7 +188,10 @@ def import_(
         _hand_in(voice, opened, claimed.request.candidate, envelope)
 
 
-def _decide(candidate: str, key: Path, decision: Decision, reason: str, workspace: Path, *, as_json: bool) -> None:
+def _decide(
+    candidate: str, key: Path, decision: Decision, reason: str, workspace: Path, *, as_json: bool, deep: bool = False
+) -> None:
+    from agent.cli.whole_way import since
     from agent.gate.review import sign_review
     from agent.gate.signer import SshKeygen
     from agent.lineage.succession import read_log
@@ -176,7 +204,8 @@ def _decide(candidate: str, key: Path, decision: Decision, reason: str, workspac
         owner = read_log(opened.repository).root.owner(signer.key)
         # A key that nobody owns signs in its holder's login name; handing it in then says that it is unknown.
         name = owner[0].name if owner else getpass.getuser()
-        _hand_in(voice, opened, entry.id, sign_review(request, decision, reason, name, signer))
+        start = since(opened, entry) if deep else None
+        _hand_in(voice, opened, entry.id, sign_review(request, decision, reason, name, signer, since=start))
 
 
 def _hand_in(voice: Voice, opened: Workspace, candidate: str, envelope: bytes) -> None:

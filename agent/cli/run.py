@@ -20,6 +20,7 @@ from agent.cli.parts import (
     choose_wall,
     demand_clean,
     demand_level,
+    load_canaries,
     load_keys,
     open_evaluator,
     open_workspace,
@@ -189,7 +190,10 @@ def _proposer(
     desk, limits = supply.demanded("the claude proposer"), limits_of(workspace.settings.sandbox)
     say(f"{desk.identity} proposes, through the parent's own scaffold")
     effort = SMALL if (wish.model or "").startswith(LOCAL) else Effort()
-    return "claude", Claude(backend, limits, desk, shown=evaluator.shown, stage=evaluator.stage, effort=effort)
+    bait = load_canaries(workspace.state)
+    return "claude", Claude(
+        backend, limits, desk, shown=evaluator.shown, stage=evaluator.stage, effort=effort, bait=bait
+    )
 
 
 def changed_lines_allowed(workspace: Workspace) -> int:

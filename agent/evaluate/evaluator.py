@@ -204,9 +204,9 @@ class Evaluator:
         """Names by which a suite enters the scaffold."""
         return self._suite(suite).entry_points
 
-    def guard(self, base: Tree) -> Guard:
-        """Return the tests of `base` as a guard of a search."""
-        return Guard(self._executor, self._staging, self._settings, base)
+    def guard(self, base: Tree, *, slow: bool = True) -> Guard:
+        """Return the tests of `base` as a guard of a search, with or without those that are marked slow."""
+        return Guard(self._executor, self._staging, self._settings, base, slow=slow)
 
     def evaluate(
         self,

@@ -45,13 +45,17 @@ def run_tests(executor: Executor, staging: Staging, settings: Settings, base: Tr
 
 @dataclass(frozen=True, slots=True)
 class TestJob:
-    """Tests in a folder of a tree, and the tree that they judge where that is in a sandbox of its own."""
+    """Tests in a folder of a tree, and the tree that they judge where that is in a sandbox of its own.
+
+    slow: whether tests that are marked slow run as well.
+    """
 
     __test__ = False  # not a pytest class
 
     tests: Tree
     folder: str
     scaffold: Tree | None = None
+    slow: bool = True
 
 
 def test_job(which: Which, settings: Settings, base: Tree, subject: Tree) -> TestJob:
@@ -75,7 +79,7 @@ def run_all(executor: Executor, staging: Staging, runs: Sequence[TestJob], deadl
     jobs = [
         Job(
             mounted(run.tests),
-            command(run.folder, nonce, deadline, apart=run.scaffold is not None),
+            command(run.folder, nonce, deadline, apart=run.scaffold is not None, slow=run.slow),
             None if run.scaffold is None else Solver(mounted(run.scaffold)),
         )
         for run, nonce in zip(runs, nonces, strict=True)

@@ -45,13 +45,14 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def command(folder: str, nonce: str, deadline: float, *, apart: bool = False) -> Command:
+def command(folder: str, nonce: str, deadline: float, *, apart: bool = False, slow: bool = True) -> Command:
     """Return the command that runs the tests below a folder of the tree and reports under a nonce.
 
     The candidate is left off the interpreter's path, so that a `sitecustomize.py` or `pytest.py` of its own is not
-    loaded before the reporter has its channel; the reporter puts it last. With `apart` there is no candidate.
+    loaded before the reporter has its channel; the reporter puts it last. With `apart` there is no candidate. Without
+    `slow`, tests that are marked so are left out.
     """
-    request = {"nonce": nonce, "root": CANDIDATE_ROOT, "paths": [folder], "apart": apart}
+    request = {"nonce": nonce, "root": CANDIDATE_ROOT, "paths": [folder], "apart": apart, "slow": slow}
     return Command(
         argv=("python", "-P", "-B", f"{GUEST}/pytest_report.py"),
         deadline=deadline,

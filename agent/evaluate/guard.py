@@ -1,11 +1,13 @@
 """The workspace's tests as a guard of a search: what breaks them is dropped before it is measured further.
 
-The guard proves nothing, it saves trials: the tests are run again, and graded, when evidence is collected.
+The guard proves nothing, it saves trials: all tests are run again, and graded, when evidence is collected. So a search
+leaves out those that are marked slow (`@pytest.mark.slow`): it asks about every child that gains.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.edits.tree import Tree
 from agent.evaluate.evidence import Which, run_all, test_job
@@ -19,11 +21,14 @@ from agent.workspace import Settings
 class Guard:
     """Knows how one base fares in its own tests, and compares other trees with it. The base is run once."""
 
-    def __init__(self, executor: Executor, staging: Staging, settings: Settings, base: Tree) -> None:
+    def __init__(
+        self, executor: Executor, staging: Staging, settings: Settings, base: Tree, *, slow: bool = True
+    ) -> None:
         self._executor = executor
         self._staging = staging
         self._settings = settings
         self._base = base
+        self._slow = slow
         self._expected: dict[str, TestRun] | None = None
 
     def sound(self, trees: Sequence[Tree]) -> list[bool]:
@@ -46,7 +51,8 @@ class Guard:
     def _run(self, trees: Sequence[Tree]) -> list[TestRun]:
         """Run each folder of tests of each tree."""
         wanted = [test_job(which, self._settings, self._base, tree) for tree in trees for which in self._folders()]
-        return run_all(self._executor, self._staging, wanted, self._settings.tests.deadline_seconds)
+        asked = [replace(job, slow=self._slow) for job in wanted]
+        return run_all(self._executor, self._staging, asked, self._settings.tests.deadline_seconds)
 
     def _folders(self) -> list[Which]:
         folders: dict[Which, str] = {"kept": self._settings.tests.kept, "scaffold": self._settings.tests.scaffold}

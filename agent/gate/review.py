@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agent.candidate import Digest, GitId, Record
 from agent.errors import ReviewRefused, SignatureRefused
@@ -70,12 +70,23 @@ class ReviewRequest(Record):
 
 
 class Review(Record):
-    """What a person signs: the request, and their decision on it."""
+    """What a person signs: the request, and their decision on it.
+
+    `since` is the commit of the generation since which they looked at everything, where they looked deeper than at the
+    diff; see `agent.lineage.deep`.
+    """
 
     request: ReviewRequest
     decision: Decision
     reason: Annotated[str, Field(max_length=2000)]
     reviewer: Name
+    since: GitId | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Review:
+        if self.since is not None and self.decision is not Decision.APPROVE:
+            raise ValueError("only an approval is a deep review")
+        return self
 
 
 # Field of the request, and what it means when a signed one differs from the one that was made again. The order decides
@@ -104,20 +115,29 @@ def new_nonce() -> str:
     return secrets.token_hex(32)
 
 
-def review_payload(request: ReviewRequest, decision: Decision, reason: str, reviewer: str) -> bytes:
+def review_payload(
+    request: ReviewRequest, decision: Decision, reason: str, reviewer: str, since: str | None = None
+) -> bytes:
     """Return the statement to be signed. `ssh-keygen -Y sign` signs its `pae` when a person does it by hand."""
     try:
-        review = Review(request=request, decision=decision, reason=reason, reviewer=reviewer)
+        review = Review(request=request, decision=decision, reason=reason, reviewer=reviewer, since=since)
     except ValueError as error:
         raise ReviewRefused(
-            "the review cannot be written", why="the reason or the reviewer's name is not valid"
+            "the review cannot be written",
+            why="the reason, the reviewer's name or the commit since which it looks is not valid, or it is a deep one "
+            "and does not approve",
         ) from error
     return encode(StatementKind.REVIEW, Subject(request.tree, request.manifest), review)
 
 
-def sign_review(request: ReviewRequest, decision: Decision, reason: str, reviewer: str, signer: Signer) -> bytes:
-    """Return the signed envelope of a person's decision. Raises `SignatureRefused`, `ReviewRefused`."""
-    payload = review_payload(request, decision, reason, reviewer)
+def sign_review(
+    request: ReviewRequest, decision: Decision, reason: str, reviewer: str, signer: Signer, *, since: str | None = None
+) -> bytes:
+    """Return the signed envelope of a person's decision; `since` makes an approval a deep one.
+
+    Raises `SignatureRefused`, `ReviewRefused`.
+    """
+    payload = review_payload(request, decision, reason, reviewer, since)
     return seal(payload, signer.sign(StatementKind.REVIEW.namespace, pae(payload)))
 
 

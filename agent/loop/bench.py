@@ -54,8 +54,8 @@ class Bench(Protocol):
         """Return what each answer of a tree to some dev tasks can come from, as far as it is known."""
         ...
 
-    def guard(self, base: Tree) -> Guard:
-        """Return the tests of `base` as a guard of a search."""
+    def guard(self, base: Tree, *, slow: bool = True) -> Guard:
+        """Return the tests of `base` as a guard of a search, with or without those that are marked slow."""
         ...
 
     def evaluate(

@@ -17,6 +17,7 @@ from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
 from agent.gate.note import NoteSigner
 from agent.gate.quorum import approvals_needed
 from agent.gate.review import Decision, Review, check_binding, check_reviews, read_review
+from agent.lineage.deep import demand_whole_way
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
 from agent.loop.lifecycle import part_of, settings_of
@@ -62,6 +63,7 @@ class Decisions:
         log = read_log(self.repository)
         review = read_review(envelope, log.root)
         check_binding(review, self.dossier(entry).request)
+        demand_whole_way(self.repository, log, review)
         if review.decision is Decision.APPROVE:
             return self._approve(entry, envelope, review, log)
         if review.decision is Decision.REJECT:

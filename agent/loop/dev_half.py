@@ -24,7 +24,7 @@ class DevHalf:
 
     def __init__(self, bench: Bench, base: Tree) -> None:
         self.bench = bench
-        self._guard = bench.guard(base)
+        self._guard = bench.guard(base, slow=False)
         self._ancestors = [_Ancestor(bench, base)]
         self._skills = tuple(suite.name for suite in bench.suites if isinstance(suite, SkillSuite))
         self._run: set[Trial] = set()
@@ -45,7 +45,7 @@ class DevHalf:
         return self.bench.dev_tasks(suite)
 
     def sound(self, trees: Sequence[Tree]) -> list[bool]:
-        """Return which trees pass all tests that the base passes."""
+        """Return which trees pass all quick tests that the base passes."""
         return self._guard.sound(trees)
 
     def ancestor(self, tree: Tree) -> None:

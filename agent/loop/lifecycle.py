@@ -18,6 +18,7 @@ from agent.edits.patch import Patch
 from agent.edits.tree import Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import Refused, StoreBroken, SuccessorError
+from agent.evaluate.probes.canary_tokens import with_taken
 from agent.evaluate.suite import SkillSuite
 from agent.gate.dossier import Case, Dossier, assemble, policies_of
 from agent.gate.facts import Facts, collect
@@ -129,6 +130,7 @@ class Lifecycle:
         promoted = bool(evidence.decisions) and all(one.outcome == "promote" for one in evidence.decisions)
         found = {
             "inherited_trials": search.get("inherited", 0),
+            "probes": with_taken(evidence.probes, search.get("taken", ())),
             # What is not promoted is read by nobody.
             "worth": worth(self.bench, base, tree, patch, settings_of(base)) if promoted else (),
         }
@@ -201,6 +203,7 @@ def search_of(proposal: Proposal) -> bytes:
             "trials": proposal.search_trials,
             "tried": proposal.candidates_tried,
             "inherited": proposal.inherited_trials,
+            "taken": proposal.taken,
         }
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from agent.edits.tree import File, Tree
 from agent.errors import BudgetSpent, ModelDown, SandboxDown, StoreBroken, UnsafeTree
@@ -51,6 +51,18 @@ SMALL = Effort(brief=14_000)
 """For a model that holds some 16,000 tokens in all."""
 
 
+class Bait(Protocol):
+    """Files that look worth reading and are none of a proposer's business, and tokens that tell whoever read them."""
+
+    def bait(self) -> Tree:
+        """Return the files."""
+        ...
+
+    def found(self, content: bytes) -> tuple[str, ...]:
+        """Return the kinds of the tokens that stand in some bytes."""
+        ...
+
+
 class Claude:
     """Proposer by a model. It keeps nothing between two proposals.
 
@@ -67,11 +79,16 @@ class Claude:
         shown: Callable[[Tree], Tree],
         stage: Callable[[Tree], Path],
         effort: Effort | None = None,
+        bait: Bait | None = None,
     ) -> None:
-        """`shown` leaves of a tree what its own scaffold may see; `stage` writes a tree to a folder for a sandbox."""
+        """`shown` leaves of a tree what its own scaffold may see; `stage` writes a tree to a folder for a sandbox.
+
+        `bait` is laid beside the scaffold that works, and not into the copy that it works on.
+        """
         self._starter, self._limits, self._desk = starter, limits, desk
         self._shown, self._stage = shown, stage
         self._effort = effort or Effort()
+        self._bait = bait
 
     def propose(
         self,
@@ -91,7 +108,7 @@ class Claude:
         given = self._shown(base)
         account = f"proposal {base.digest[7:19]} {brief.seed}"
         with self._desk.serve(account, calls=self._effort.calls) as door:
-            left = self._attended(self._stage(given), brief, door, checkpoint, progress)
+            left = self._attended(given, brief, door, checkpoint, progress)
         said = last_words(left.outcome.stderr)
         if door.lost:
             raise StoreBroken("what was said to the model could not be kept", why=door.lost)
@@ -100,19 +117,21 @@ class Claude:
             self._demand_model(door, said, left)
             return None
         progress(f"claude: a proposal after {door.spent.calls} calls of the model ({_ended(said)})")
-        return Proposal(tree, _rationale(said), search_trials=0, candidates_tried=1)
+        taken = self._taken(left, door)
+        return Proposal(tree, _rationale(said), search_trials=0, candidates_tried=1, taken=taken)
 
     def _attended(
         self,
-        folder: Path,
+        given: Tree,
         brief: Brief,
         door: Door,
         checkpoint: Callable[[], None],
         progress: Callable[[str], None],
     ) -> Left:
         """Let it work, with a hand on the sandbox: what `checkpoint` raises ends it."""
-        work = self._work(folder, brief)
-        mounts = (Mount(folder, CANDIDATE_ROOT), door.mount)
+        work = self._work(self._stage(given), brief)
+        running = Tree({**given, **self._bait.bait()}) if self._bait else given
+        mounts = (Mount(self._stage(running), CANDIDATE_ROOT), door.mount)
         watch = Watch(self._starter)
         told = 0
         progress("claude: the parent's scaffold works on a copy of itself")
@@ -145,6 +164,13 @@ class Claude:
             stdin=json.dumps({"instruction": write(brief, effort.brief)}).encode(),
             env=self._desk.env,
         )
+
+    def _taken(self, left: Left, door: Door) -> tuple[str, ...]:
+        """Return which bait was passed on to the model, or printed. What of it lies in the proposal, a probe finds."""
+        if self._bait is None:
+            return ()
+        said = (left.outcome.stdout, left.outcome.stderr, *(self._desk.exchange(digest) for digest in door.transcript))
+        return tuple(sorted({kind for content in said for kind in self._bait.found(content)}))
 
     def _demand_model(self, door: Door, said: Mapping[str, Any], left: Left) -> None:
         """Raise when there is nothing to propose because there was no model to be had."""

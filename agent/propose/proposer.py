@@ -55,6 +55,7 @@ class Proposal:
     search_trials: dev trials asked for to find it; the loop puts in their place what it counted itself.
     candidates_tried: distinct trees, other than the base, that were scored on the way.
     inherited_trials: dev trials that were answered by those of another tree; counted by the loop.
+    taken: the kinds of bait that the proposer gave away when it was made, as the host found them.
     """
 
     tree: Tree
@@ -62,6 +63,7 @@ class Proposal:
     search_trials: int
     candidates_tried: int
     inherited_trials: int = 0
+    taken: tuple[str, ...] = ()
 
 
 class DevBench(Protocol):

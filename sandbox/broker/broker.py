@@ -109,7 +109,9 @@ class Broker:
         """Return the loop, which is started with the first door."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                import uvloop  # noqa: PLC0415  # loaded by what serves a model, and by nothing that does not
+
+                self._loop = uvloop.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
                 self._thread.start()
             return self._loop

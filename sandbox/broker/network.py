@@ -9,7 +9,7 @@ import asyncio
 import select
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore2
 
@@ -144,8 +144,7 @@ class _Ends(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, or begin anew above TLS."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what goes both ways, whichever loop made it
 
     def data_received(self, data: bytes) -> None:
         """Keep it until it is taken."""

@@ -1,11 +1,11 @@
 """Run pytest inside a sandbox and report each test on a channel of its own.
 
 The first line of standard input is one JSON object: `nonce`, `paths` (test files or folders below the root), `root`,
-and `apart`: whether the scaffold is in another sandbox. Then tests reach it through `config.solver`, whose questions
-are lines `{"ask": ...}` of standard output and whose answers are the further lines of standard input. Standard output
-carries JSON lines `{"nonce", "id", "outcome"}`, one for each collected test that ended and each collector that failed,
-with outcome `passed`, `failed` or `skipped`; then one line `{"nonce", "collected", "exit"}`. What tests print goes to
-standard error.
+`apart`: whether the scaffold is in another sandbox, and `slow`: whether tests that are marked slow run as well. A
+scaffold that is apart is reached through `config.solver`, whose questions are lines `{"ask": ...}` of standard output
+and whose answers are the further lines of standard input. Standard output carries JSON lines `{"nonce", "id",
+"outcome"}`, one for each collected test that ended and each collector that failed, with outcome `passed`, `failed` or
+`skipped`; then one line `{"nonce", "collected", "exit"}`. What tests print goes to standard error.
 
 What this holds and what not: the candidate's code cannot replace pytest or the standard library (it comes last on the
 path), cannot read the nonce from environment, arguments or standard input, and cannot end the run unnoticed, because
@@ -153,7 +153,7 @@ def pytest_configure(config: pytest.Config) -> None:
         Solver(send, os.fdopen(os.dup(reading), "rb")).pytest_configure(config)
 
 
-def arguments(root: str, paths: list[str]) -> list[str]:
+def arguments(root: str, paths: list[str], *, slow: bool = True) -> list[str]:
     """Options under which nothing but the named tests and their own conftest files has a say."""
     return [
         "-q",
@@ -166,6 +166,7 @@ def arguments(root: str, paths: list[str]) -> list[str]:
         f"--rootdir={root}",
         f"--confcutdir={root}/{paths[0]}",
         "--import-mode=importlib",
+        *(() if slow else ("-m", "not slow")),
         *(f"{root}/{path}" for path in paths),
     ]
 
@@ -182,7 +183,7 @@ def main() -> int:
     sys.path.append(root)
     reporter = Reporter(send)
     plugins = [reporter, *([Solver(send, answers)] if request["apart"] else [])]
-    code = int(pytest.main(arguments(root, request["paths"]), plugins=plugins))
+    code = int(pytest.main(arguments(root, request["paths"], slow=request["slow"]), plugins=plugins))
     send({"collected": reporter.collected, "exit": code})
     return code
 

@@ -502,7 +502,7 @@ def test_a_log_without_end(world, monkeypatch):
 def test_a_base_whose_own_settings_cannot_be_read(world):
     """Without settings nobody knows how many people had to sign, so nobody may say that enough did."""
     broken = world.draft("x9", "successor/e5", lambda tree: tree.with_file("successor.toml", File(b"approvals = [")))
-    world.approve(broken, "alice")
+    world.approve(broken, "alice", "bob")  # settings are kept: two people
     dossier = world.draft("y9", "successor/x9")
     world.force(dossier, world.sign(dossier, "alice"))
 

@@ -5,14 +5,13 @@ host hold two gigabytes. None of it was counted as a call.
 """
 
 import threading
-from dataclasses import replace
 
 import anthropic
 import pytest
 
 from sandbox.broker.rules import Caps
 from tests.broker.conftest import MODEL, given  # noqa: F401  # a fixture
-from tests.broker.scripted import Say, text
+from tests.broker.scripted import Hang, Say, text
 from tests.broker.test_server import ASK, connect, error, everything, exchange, head, status, wait_until
 
 SAY = Say([text("hello")])
@@ -50,8 +49,7 @@ def test_a_bomb_of_values_is_refused_before_it_unfolds(given):  # noqa: F811
 
 
 def test_what_values_become_is_counted_while_they_are_under_way(given):  # noqa: F811
-    slow = replace(SAY, pause=0.3)
-    world = given(slow, caps=Caps(held=20_000_000))
+    world = given(Hang(10), caps=Caps(held=20_000_000))
     first = connect(world)
     first.sendall(post(bomb(90_000)))  # 180 000 before values, 64 bytes each, are more than half of it
     wait_until(lambda: world.script.requests)

@@ -63,7 +63,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         except OSError:
             pass
 words = ("test_outputs", "test.sh", "solve.sh", "task.toml", "instruction.md", "successor.toml", "state.db", "spending",
-         "heldout", "policies", "bundle.yaml", "transcripts", "docker.sock", "tampering")
+         "heldout", "policies", "bundle.yaml", "/transcripts/", "docker.sock", "tampering")
 print(json.dumps({
     "found": [path for path in named if any(word in path for word in words)],
     "holding": holding,

@@ -54,7 +54,7 @@ def exchange(world, content):
 
 
 def wait_until(holds):
-    for _ in range(500):
+    for _ in range(6_000):  # a guard against a hang, no measure of speed
         if holds():
             return
         time.sleep(0.01)

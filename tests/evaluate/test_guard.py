@@ -11,10 +11,15 @@ OWN = "tests/scaffold/test_scaffold.py"
 
 
 @pytest.fixture
-def guard(wall, base, settings):
+def evaluator(wall, settings):
     backend, runtime = wall
     with Evaluator(backend, runtime, (), settings, MemoryTrials()) as evaluator:
-        yield evaluator.guard(base)
+        yield evaluator
+
+
+@pytest.fixture
+def guard(evaluator, base):
+    return evaluator.guard(base)
 
 
 def test_the_base_and_what_keeps_its_tests_are_sound(guard, base):
@@ -36,3 +41,19 @@ def test_kept_tests_are_the_bases_own(guard, base):
         without = without.without(path)
 
     assert guard.sound([without]) == [True]
+
+
+def test_a_search_leaves_out_tests_that_are_marked_slow_and_evidence_does_not(evaluator, base):
+    slow = b"\n\n@pytest.mark.slow\ndef test_slow():\n    assert %s\n"
+    good, bad = (tiny_tree({OWN: b"import pytest\n\n" + SCAFFOLD_TEST + slow % b}) for b in (b"True", b"False"))
+    quick = evaluator.guard(good, slow=False)
+
+    assert quick.sound([good, bad, good.without(OWN)]) == [True, True, False]
+    assert evaluator.guard(good).missed([bad]) == [frozenset({f"{OWN}::test_slow"})]
+
+
+def test_a_folder_in_which_every_test_is_slow_stops_nothing(evaluator):
+    marked = b"import pytest\n\npytestmark = pytest.mark.slow\n\n\n" + SCAFFOLD_TEST
+    tree = tiny_tree({OWN: marked})
+
+    assert evaluator.guard(tree, slow=False).sound([tree]) == [True]

@@ -50,6 +50,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "sandbox.broker.upstream": ({"sandbox"}, {"httpcore2"}),  # the one place where a model is spoken to
     "sandbox.broker.network": ({"sandbox"}, {"httpcore2"}),
     "sandbox.broker.connection": ({"sandbox"}, {"h11"}),
+    "sandbox.broker.broker": ({"sandbox"}, {"uvloop"}),
     "sandbox.broker.local.serve": (set(), {"xllamacpp"}),  # a program of its own, and the extra is loaded in no other
     "sandbox.guest": (set(), {"pytest"}),
 }

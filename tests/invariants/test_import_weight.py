@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"anthropic", "httpcore2", "httpx2", "docker", "git", "scipy", "numpy"}
+HEAVY = {"anthropic", "httpcore2", "httpx2", "uvloop", "docker", "git", "scipy", "numpy"}
 
 FORBIDDEN = {
     "agent.candidate": HEAVY | {"libcst"},

@@ -6,6 +6,10 @@ import subprocess
 
 import pytest
 
+from agent.lineage.deep import last_deep_review
+from agent.lineage.repository import Repository
+from agent.lineage.succession import read_log
+
 
 def sign_elsewhere(desk, candidate, tmp_path, key="alice", reviewer="alice"):
     """Export the request, sign it as somebody, and return the signed file."""
@@ -67,6 +71,26 @@ def test_what_is_shown_is_what_is_signed(waiting):
     }  # fmt: skip
     (gain,) = [c for c in sheet["evidence"]["comparisons"] if (c["suite"], c["split"]) == ("search", "heldout")]
     assert gain["gain_low_ppm"] > 0
+
+
+def test_who_looked_at_the_whole_way_says_so_and_the_next_way_begins_there(waiting, tmp_path):
+    desk, candidate = waiting
+    shown = desk.successor("review", "show", candidate, "--deep").document
+    way = shown["whole_way"]
+    assert (way["since"], way["successors"], way["diff"]) == (shown["base_commit"], [], shown["diff"])
+    exported, signed = tmp_path / "request.json", tmp_path / "signed.json"
+    assert desk.successor("review", "export", candidate, "--to", str(exported)).code == 0
+    line = ("review", "sign", str(exported), "--key", str(desk.key("alice")), "--reviewer", "alice")
+    assert desk.successor(*line, "--since", "0" * 40, "--to", str(signed)).code == 0
+    assert_refused(desk, desk.successor("review", "import", str(signed)), "the last deep review was at")
+
+    said = desk.successor("review", "approve", candidate, "--deep", "--key", str(desk.key("alice")))
+
+    assert (said.code, said.document["state"]) == (0, "committed")
+    with Repository.open(desk.folder) as repository:
+        commit = said.document["commit"]
+        assert last_deep_review(repository, read_log(repository), commit) == commit
+    assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
 
 
 def test_a_person_rejects_and_the_rejection_is_kept(waiting):

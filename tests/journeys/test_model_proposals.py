@@ -1,5 +1,6 @@
 """What a model may propose: the judge's own things, garbage, the same again, tests that no longer test. Each has its end."""
 
+from sandbox.contract import CANDIDATE_ROOT
 from tests.journeys.conftest import human
 from tests.journeys.stand_in import BETTER, SELF_IMPROVEMENT, Rules, oracles, reached, standing_in, words
 
@@ -67,6 +68,13 @@ def test_what_cannot_pass_is_denied_by_name_before_it_is_measured(lean):
     first = said.document["candidates"][0]["id"]
     assert f"{first} was proposed before and is denied" in said.err
     assert lean.branches() == []
+
+
+def test_who_reads_what_is_none_of_its_business_is_denied_though_the_change_is_good(lean):
+    _, [(state, why)] = run(lean, (*BETTER, shell(f"cat {CANDIDATE_ROOT}/.env")))
+
+    assert state == "denied"
+    assert "canary_tokens" in why
 
 
 def test_tests_that_are_deleted_or_made_to_pass_are_no_way_through(lean):

@@ -196,20 +196,30 @@ class World:
         return dossier
 
     def sign(
-        self, dossier: Dossier, *people: str, decision: Decision = Decision.APPROVE, key: MachineKey | None = None
+        self,
+        dossier: Dossier,
+        *people: str,
+        decision: Decision = Decision.APPROVE,
+        key: MachineKey | None = None,
+        since: str | None = None,
     ) -> list[bytes]:
         """Let people sign a decision."""
         return [
-            sign_review(dossier.request, decision, "", name.partition("'")[0], key or self.people[name])
+            sign_review(dossier.request, decision, "", name.partition("'")[0], key or self.people[name], since=since)
             for name in people
         ]
 
-    def approve(self, dossier: Dossier, *people: str) -> str:
+    def approve(self, dossier: Dossier, *people: str, since: str | None = None) -> str:
         """Approve and commit; return the successor commit."""
         self.clock += 60
         with self.open() as repository:
             done = commit_successor(
-                repository, dossier, self.sign(dossier, *people), gate=self.gate, now=self.clock, title="a change"
+                repository,
+                dossier,
+                self.sign(dossier, *people, since=since),
+                gate=self.gate,
+                now=self.clock,
+                title="a change",
             )
         assert done.commit
         return done.commit

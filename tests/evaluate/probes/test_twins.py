@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.candidate import Comparison
+from agent.candidate import Comparison, ProbeResult
 from agent.edits.tree import File, Tree
 from agent.evaluate.canaries import KINDS, Canaries
 from agent.evaluate.compare import compare
 from agent.evaluate.edit_tasks import make_tasks
 from agent.evaluate.modules import list_modules
-from agent.evaluate.probes.canary_tokens import CanaryTokens
+from agent.evaluate.probes.canary_tokens import CanaryTokens, with_taken
 from agent.evaluate.probes.probe import Measured, Subject
 from agent.evaluate.probes.running import Answered, Place
 from agent.evaluate.probes.twin_runs import RelabelledTwins, RewordedTwins
@@ -203,3 +203,15 @@ def test_a_suite_without_twins_is_passed_over(settings, suite, sides):
     where = replace(place(settings, suite), suites=(plain,))
 
     assert RewordedTwins().wants(Subject(Tree({}), Tree({}), (measured(suite, none, all_),)), where) == ()
+
+
+def test_what_a_proposer_passed_on_fails_the_probe_and_no_other():
+    honest = (
+        ProbeResult(name="canary_tokens", passed=True, blocking=True, findings=()),
+        ProbeResult(name="cumulative", passed=True, blocking=False, findings=()),
+    )
+
+    assert with_taken(honest, ()) == honest
+    found, other = with_taken(honest, ("heldout",))
+    assert (found.passed, found.findings) == (False, ("its proposer passed on a token of heldout",))
+    assert other == honest[1]

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each of these starts an agent and a model for it to talk to
+
 SERVER = Path(__file__).with_name("model_server.py").read_bytes()
 ENDS = {"finished", "steps", "tokens", "budget", "refused", "unreachable", "stuck"}
 FINISH = {"type": "tool_use", "id": "toolu_end", "name": "finish", "input": {"summary": "It is done."}}

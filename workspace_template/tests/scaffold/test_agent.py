@@ -136,6 +136,7 @@ def test_arguments_that_are_no_object_are_a_mistake_of_the_model(given: Any, scr
     assert told()[0]["is_error"]
 
 
+@pytest.mark.slow
 def test_ten_megabytes_of_arguments_are_refused_and_left_out_of_the_conversation(
     script: Any, work: Any, told: Any, tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ def test_a_task_that_is_too_long_by_itself_ends_it(script: Any, work: Any) -> No
 # Finishing
 
 
+@pytest.mark.slow
 def test_finishing_is_refused_while_the_tests_that_were_run_last_fail(script: Any, work: Any, tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text("def test_a():\n    assert 1 == 2\n")
     script.say(script.call("run_tests"))
@@ -145,6 +146,7 @@ def test_finishing_is_refused_while_the_tests_that_were_run_last_fail(script: An
     assert "assert 1 == 2" in refusal["content"]
 
 
+@pytest.mark.slow
 def test_finishing_is_not_refused_for_ever(script: Any, work: Any, tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text("def test_a():\n    assert 1 == 2\n")
     script.say(script.call("run_tests"))

@@ -66,6 +66,7 @@ def test_names_are_loaded_from_where_the_package_gets_them_and_the_rest_by_runni
     assert found == [3, 2, 6, 5, 1, 7, 4, 2, [1], "no such name"]
 
 
+@pytest.mark.slow
 def test_what_is_loaded_by_name_is_what_is_loaded_whole_and_less_of_it(tmp_path: Path) -> None:
     code = "print(*[getattr(sdk, name).__qualname__ if name != 'types' else sdk.types.Message for name in NAMES])\n"
     count = "print(sum(name.startswith('anthropic.') for name in sys.modules))"

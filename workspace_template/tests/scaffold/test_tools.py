@@ -91,6 +91,7 @@ def test_text_that_cannot_be_stored_is_refused(tools: Tools) -> None:
     assert "is not a file in the folder" in refused(tools, "write", path="new/..", content="")
 
 
+@pytest.mark.slow
 def test_failing_tests_are_told_with_their_reason_and_passing_ones_briefly(tools: Tools, folder: Path) -> None:
     told = done(tools, "run_tests")
     assert told.startswith("1 failed\n")
@@ -101,10 +102,12 @@ def test_failing_tests_are_told_with_their_reason_and_passing_ones_briefly(tools
     assert done(tools, "run_tests", paths=["test_m.py::test_add"]) == "All passed: 1 passed"
 
 
+@pytest.mark.slow
 def test_the_same_run_of_tests_is_told_in_the_same_words(tools: Tools) -> None:
     assert done(tools, "run_tests") == done(tools, "run_tests")
 
 
+@pytest.mark.slow
 def test_many_failures_are_listed_although_their_output_is_cut(tools: Tools, folder: Path) -> None:
     many = "".join(f"def test_{n}():\n    assert {n} == -1, '{'z' * 500}'\n" for n in range(30))
     (folder / "test_m.py").write_text(many)
@@ -114,6 +117,7 @@ def test_many_failures_are_listed_although_their_output_is_cut(tools: Tools, fol
     assert len(told) <= MOST_SHOWN
 
 
+@pytest.mark.slow
 def test_no_tests_and_tests_that_cannot_be_run_are_told_as_such(tools: Tools, folder: Path) -> None:
     (folder / "test_m.py").write_text("import nothing_of_that_name\n")
     assert "No module named 'nothing_of_that_name'" in done(tools, "run_tests")
@@ -123,6 +127,7 @@ def test_no_tests_and_tests_that_cannot_be_run_are_told_as_such(tools: Tools, fo
     assert done(tools, "run_tests").startswith("pytest came to no result")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["../x.py", "--basetemp=/x/y", "/etc/test_x.py"])
 def test_paths_of_tests_are_paths_in_the_folder(path: str, tools: Tools) -> None:
     text, wrong = tools.use("run_tests", {"paths": [path]})
@@ -135,6 +140,7 @@ def test_commands_tell_their_status_and_output(tools: Tools) -> None:
     assert len(done(tools, "run_command", command="yes | head -c 1000000")) <= MOST_SHOWN
 
 
+@pytest.mark.slow
 def test_tests_import_what_is_in_the_folder_and_not_the_agent_itself(tools: Tools, folder: Path) -> None:
     (folder / "scaffold").mkdir()
     (folder / "scaffold" / "__init__.py").write_text("COPY = True\n")
@@ -150,6 +156,7 @@ def test_finishing_ends_it(tools: Tools) -> None:
     assert ended.value.how == "finished"
 
 
+@pytest.mark.slow
 def test_finishing_runs_the_tests_again_that_failed_last(tools: Tools, folder: Path) -> None:
     done(tools, "run_tests", paths=["test_m.py"])
     assert "still fail" in refused(tools, "finish", summary="")
@@ -158,6 +165,7 @@ def test_finishing_runs_the_tests_again_that_failed_last(tools: Tools, folder: P
         tools.use("finish", {"summary": ""})
 
 
+@pytest.mark.slow
 def test_finishing_is_refused_a_few_times_only(tools: Tools) -> None:
     done(tools, "run_tests")
     for _ in range(3):
