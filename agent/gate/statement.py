@@ -16,34 +16,37 @@ because git's own names are SHA-1.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, create_model
 
 from agent.candidate import Digest, GitId, Record
 from agent.digest import canonical_json, is_canonical
 from agent.errors import SignatureRefused
-from agent.gate.signature import PublicKey, Signature, Signer
+from agent.gate.envelope import (
+    MAX_ENVELOPE_BYTES,
+    PAYLOAD_TYPE,
+    Envelope,
+    pae,
+    parse_envelope,
+    raw_signature,
+    seal,
+    seal_text,
+    split_envelope,
+)
+from agent.gate.records import AnyRecord, parse_record
+from agent.gate.signature import PublicKey, Signer
 
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-MAX_ENVELOPE_BYTES = 64 * 1024
+__all__ = [
+    "MAX_ENVELOPE_BYTES", "PAYLOAD_TYPE", "Envelope", "Evaluation", "Hex256", "Judgement", "StatementKind", "Subject",
+    "decode", "encode", "is_about", "open_envelope", "open_parsed", "pae", "parse_envelope", "parse_record",
+    "raw_signature", "seal", "seal_text", "sign", "split_envelope",
+]  # fmt: skip
 
 Hex256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
-
-# An envelope in its one form: canonical JSON of text that needs no escapes can be read and written without a parser.
-_FORM = re.compile(
-    rb'{"payload":"([A-Za-z0-9+/]*={0,2})","payloadType":"application/vnd\.in-toto\+json",'
-    rb'"signatures":\[{"keyid":"(SHA256:[A-Za-z0-9+/]{43})","sig":"([A-Za-z0-9+/]*={0,2})"}\]}'
-)
-
-
 # Canonical JSON of a statement, to be filled with canonical JSON.
 _STATEMENT = (
     b'{"_type":"https://in-toto.io/Statement/v1","predicate":%s,"predicateType":%s,"subject":'
@@ -128,29 +131,6 @@ class _Statement(_About):
     predicate: dict[str, Any]
 
 
-class _Signature(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    keyid: Annotated[str, Field(max_length=100)]
-    sig: str
-
-
-class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    payload: str
-    payload_type: Literal["application/vnd.in-toto+json"] = Field(alias="payloadType")
-    signatures: tuple[_Signature, ...]
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """A parsed envelope: what was signed, and the one signature. Nothing is proven until `open_envelope`."""
-
-    payload: bytes
-    signature: Signature
-
-
 def encode(kind: StatementKind, subject: Subject, predicate: BaseModel) -> bytes:
     """Return the canonical bytes of a statement: the payload that is signed."""
     return _STATEMENT % (
@@ -164,10 +144,11 @@ def encode(kind: StatementKind, subject: Subject, predicate: BaseModel) -> bytes
 def decode(kind: StatementKind, payload: bytes, model: type[AnyRecord]) -> tuple[Subject, AnyRecord]:
     """Read a payload of `kind`, strictly. Raises `SignatureRefused`."""
     try:
-        whole: Any = _typed(model).model_validate_json(payload) if is_canonical(payload) else None
-    except ValueError:
+        small = len(payload) <= MAX_ENVELOPE_BYTES
+        whole: Any = _typed(model).model_validate_json(payload) if small and is_canonical(payload) else None
+    except (ValueError, TypeError, RecursionError):
         whole = None  # what is wrong is said below, for the statement and its predicate apart
-    if whole and whole.predicate_type == kind.predicate_type and len(payload) <= MAX_ENVELOPE_BYTES:
+    if whole and whole.predicate_type == kind.predicate_type:
         return _subject(whole), whole.predicate
     statement = parse_record(payload, _Statement, f"the {kind} statement")
     if statement.predicate_type != kind.predicate_type:
@@ -187,73 +168,10 @@ def _typed(model: type[BaseModel]) -> type[_About]:
     return create_model(f"_Statement_{model.__name__}", __base__=_About, predicate=(model, ...))
 
 
-def pae(payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding: the exact bytes that are signed."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
-
-
-def seal(payload: bytes, signature: bytes) -> bytes:
-    """Return the envelope of a payload and its binary SSH signature, as canonical JSON."""
-    return _sealed(payload, signature, base64.b64encode(signature))
-
-
-def seal_text(payload: bytes, signature: bytes) -> bytes:
-    """Return the envelope of a payload and its SSH signature in base64. Raises `SignatureRefused`."""
-    return _sealed(payload, _unbase64(signature), signature)
-
-
-def _sealed(payload: bytes, signature: bytes, text: bytes) -> bytes:
-    """Write the canonical JSON: nothing in it needs an escape."""
-    return b'{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}' % (
-        base64.b64encode(payload),
-        PAYLOAD_TYPE.encode(),
-        Signature.parse(signature).key.fingerprint.encode(),
-        text,
-    )
-
-
-def split_envelope(content: bytes) -> tuple[bytes, bytes] | None:
-    """Return the payload and the signature in base64 of which `seal_text` makes exactly `content`, if there are any."""
-    found = _FORM.fullmatch(content) if len(content) <= MAX_ENVELOPE_BYTES else None
-    if found is None:
-        return None
-    try:
-        payload = _unbase64(found[1])
-        return (payload, found[3]) if seal_text(payload, found[3]) == content else None
-    except SignatureRefused:
-        return None
-
-
 def sign(kind: StatementKind, subject: Subject, predicate: BaseModel, signer: Signer) -> bytes:
     """Return the signed envelope of a statement."""
     payload = encode(kind, subject, predicate)
     return seal(payload, signer.sign(kind.namespace, pae(payload)))
-
-
-def parse_envelope(content: bytes) -> Envelope:
-    """Read an envelope, strictly: size, canonical JSON, base64, exactly one signature. Raises `SignatureRefused`."""
-    if len(content) <= MAX_ENVELOPE_BYTES and (form := _FORM.fullmatch(content)):
-        return _opened(form[1], form[3], form[2].decode())
-    envelope = parse_record(content, _Envelope, "the envelope")
-    if not envelope.signatures:
-        raise SignatureRefused("the statement is not signed")
-    if len(envelope.signatures) > 1:
-        raise SignatureRefused("refused an envelope", why="it holds more than one signature")
-    signature = envelope.signatures[0]
-    return _opened(_ascii(envelope.payload), _ascii(signature.sig), signature.keyid)
-
-
-def _opened(payload: bytes, signature: bytes, keyid: str) -> Envelope:
-    parsed = Signature.parse(_unbase64(signature))
-    if keyid != parsed.key.fingerprint:
-        raise SignatureRefused("refused an envelope", why="its keyid is not the name of the key that signed")
-    return Envelope(_unbase64(payload), parsed)
-
-
-def raw_signature(content: bytes) -> bytes:
-    """Return the binary SSH signature of an envelope, for a verifier other than ours. Raises `SignatureRefused`."""
-    parse_envelope(content)
-    return _unbase64(_ascii(parse_record(content, _Envelope, "the envelope").signatures[0].sig))
 
 
 def open_envelope(
@@ -278,49 +196,3 @@ def open_parsed(
 def is_about(kind: StatementKind, envelope: Envelope, subject: Subject, predicate: BaseModel) -> bool:
     """Whether what was signed is exactly this statement: a statement has one byte form, so bytes are compared."""
     return envelope.payload == encode(kind, subject, predicate)
-
-
-def parse_record(
-    content: bytes,
-    model: type[AnyRecord],
-    what: str,
-    *,
-    max_bytes: int = MAX_ENVELOPE_BYTES,
-    canonical: bool = False,
-) -> AnyRecord:
-    """Read canonical JSON under a size cap into a strict model. Raises `SignatureRefused`.
-
-    `canonical` says that the caller has found these bytes to be canonical already.
-
-    Canonical form is demanded because two readers of the same bytes may disagree about a doubled key, and because one
-    document must not have many digests.
-    """
-    if len(content) > max_bytes:
-        raise SignatureRefused(f"{what} is too large", why=f"more than {max_bytes} bytes")
-    try:
-        if not canonical and not is_canonical(content):
-            raise SignatureRefused(f"{what} is not canonical JSON")
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "(top)"
-        raise SignatureRefused(f"{what} is malformed", why=f"{place[:80]!a}: {first['msg'][:120]}") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise SignatureRefused(f"{what} is malformed", why="it is not JSON of the expected kind") from error
-
-
-def _ascii(text: str) -> bytes:
-    try:
-        return text.encode("ascii")
-    except UnicodeEncodeError as error:
-        raise SignatureRefused("refused an envelope", why="its base64 is broken") from error
-
-
-def _unbase64(text: bytes) -> bytes:
-    try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise SignatureRefused("refused an envelope", why="its base64 is broken") from error
-    if base64.b64encode(content) != text:
-        raise SignatureRefused("refused an envelope", why="its base64 has more than one reading")
-    return content
