@@ -68,7 +68,12 @@ class Tree(Mapping[str, File]):
     def __init__(self, files: Mapping[str, File]) -> None:
         ordered = sorted(files, key=lambda path: check_path(path).encode())
         self._files = {path: files[path] for path in ordered}
-        folders = {path.rsplit("/", depth)[0] for path in ordered for depth in range(1, path.count("/") + 1)}
+        folders: set[str] = set()
+        for path in ordered:
+            folder = path.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
         for clash in sorted(folders & self._files.keys()):
             raise UnsafeTree(f"{clash!a} is both a file and a folder")
 
@@ -167,14 +172,27 @@ class Tree(Mapping[str, File]):
     @cached_property
     def git_id(self) -> str:
         """The SHA-1 tree ID that git computes for the same files: 40 hexadecimal digits."""
-        root: dict[str, object] = {}
+        inside: dict[str, list[tuple[bytes, bytes]]] = {"": []}
         for path, file in self._files.items():
-            *folders, name = path.split("/")
-            here: dict[str, object] = root
-            for folder in folders:
-                here = here.setdefault(folder, {})  # type: ignore[assignment]  # a folder, see the clash check
-            here[name] = file
-        return _git_tree_id(root)
+            folder, _, name = path.rpartition("/")
+            while folder not in inside:
+                inside[folder] = []
+                folder = folder.rpartition("/")[0]
+            line = f"{file.mode} {name}".encode() + b"\0" + _blob_id(file.content)
+            inside[path.rpartition("/")[0]].append((name.encode(), line))
+        # Whatever lies deeper is named first: a folder comes after all that it lies in.
+        for folder in sorted(inside, key=lambda one: one.count("/"), reverse=True):
+            if folder:
+                above, _, name = folder.rpartition("/")
+                line = b"40000 " + name.encode() + b"\0" + _folder_id(inside[folder])
+                inside[above].append((name.encode() + b"/", line))
+        return _folder_id(inside[""]).hex()
+
+
+def _folder_id(lines: list[tuple[bytes, bytes]]) -> bytes:
+    """Hash one folder as git does: entries sorted with a slash after folder names."""
+    body = b"".join(line for _, line in sorted(lines))
+    return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).digest()
 
 
 # The files of one generation are nearly all those of the one before. Contents are the keys, so an answer is of exactly
@@ -199,16 +217,3 @@ def _hashed(content: bytes) -> bytes:
 
 
 _small_id = lru_cache(maxsize=2048)(_hashed)
-
-
-def _git_tree_id(folder: Mapping[str, object]) -> str:
-    """Hash one folder as git does: entries sorted with a slash after folder names."""
-    body = b""
-    for name in sorted(folder, key=lambda n: n.encode() + (b"/" if isinstance(folder[n], dict) else b"")):
-        entry = folder[name]
-        if isinstance(entry, File):
-            body += f"{entry.mode} {name}".encode() + b"\0" + _blob_id(entry.content)
-        else:
-            assert isinstance(entry, dict)
-            body += f"40000 {name}".encode() + b"\0" + bytes.fromhex(_git_tree_id(entry))
-    return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
