@@ -152,6 +152,16 @@ class ModelSettings(_Section):
     budget_tokens: TokenBudget = TokenBudget()
 
 
+class MonitorSettings(ModelSettings):
+    """A second model that reads each change which people would be asked about, and tells them how suspicious it is.
+
+    It must be another one than the proposer's, and is reached with another key.
+    """
+
+    threshold: Annotated[int, Field(ge=0, le=100)] = 50
+    """The suspicion, of 100, above which people are told."""
+
+
 class Pace(_Section):
     """Limits of speed, because speed is part of the risk."""
 
@@ -181,10 +191,17 @@ class Settings(_Section):
     sandbox: SandboxSettings = SandboxSettings()
     suites: list[SuiteSettings]
     model: ModelSettings | None = None
+    monitor: MonitorSettings | None = None
     budget: Budget = Budget()
     heldout: HeldoutSettings = HeldoutSettings()
     pace: Pace = Pace()
     review: ReviewSettings = ReviewSettings()
+
+    @model_validator(mode="after")
+    def _nobody_watches_itself(self) -> Settings:
+        if self.model is not None and self.monitor is not None and self.model.name == self.monitor.name:
+            raise ValueError("monitor.name: the model that proposes cannot be its own monitor; name another one")
+        return self
 
 
 def read_toml(text: str) -> dict[str, Any]:

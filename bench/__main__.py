@@ -7,7 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import audit, broker, demo, fuzz, gate, loop, sandbox, scaffold, search
+from agent.errors import Misuse
+from bench import audit, broker, demo, fuzz, gate, loop, monitor, sandbox, scaffold, search
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
 from bench.probes import measures as probes
@@ -25,6 +26,8 @@ BENCHES = {
     "audit": audit.measures,
     "gate": gate.measures,
 }
+ALONE = {"monitor": monitor.measures}
+"""Benches that are run by name only: they need what not everybody has."""
 PAGES = {"acceptance": acceptance.write, "probes": probes.write}
 """Benches with a page of their own."""
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
@@ -39,20 +42,29 @@ Times are of one machine and drift with it; ratios travel better.
 def main() -> int:
     """Run the measures that were asked for; exit 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)} (default: all)")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which: {', '.join(BENCHES)}, or {', '.join(ALONE)}, which a run of all leaves out",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--write", action="store_true", help="make the pages anew")
     parser.add_argument("--seconds", type=int, default=fuzz.SECONDS, help="how long to fuzz (default: %(default)s)")
     parser.add_argument("--reading", action="store_true", help="probes: only those that read a patch; run nothing")
     options = parser.parse_args()
-    unknown = set(options.names) - BENCHES.keys()
+    unknown = set(options.names) - BENCHES.keys() - ALONE.keys()
     if unknown:
-        parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join(BENCHES)}")
+        parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join([*BENCHES, *ALONE])}")
     benches = BENCHES | {
         "fuzz": partial(fuzz.measures, options.seconds),
         "probes": partial(probes.measures, reading=options.reading),
     }
-    results = [m for name in options.names or benches for m in benches[name]()]
+    named = benches | ALONE
+    try:
+        results = [m for name in options.names or benches for m in named[name]()]
+    except Misuse as error:
+        parser.error(str(error))
     print(as_json(results) if options.json else as_table(results))
     if "probes" in options.names and not options.json:
         print("", *probes.table(reading=options.reading), sep="\n")

@@ -1,4 +1,4 @@
-"""The API key of the model: taken out of the environment before anything is started that could find it there."""
+"""The API keys of models: taken out of the environment before anything is started that could find them there."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from functools import cache
 from agent.errors import Misuse
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
+MONITOR_KEY_VARIABLE = "SUCCESSOR_MONITOR_KEY"
 
 
 @cache
-def take_key() -> str:
-    """Return the API key, which is in the environment no more; empty when there is none."""
-    return os.environ.pop(KEY_VARIABLE, "").strip()
+def take_key(variable: str = KEY_VARIABLE) -> str:
+    """Return an API key, which is in the environment no more; empty when there is none."""
+    return os.environ.pop(variable, "").strip()
 
 
-def demand_key() -> str:
-    """Return the API key. Raises `Misuse`, which does not tell it, for one that no header can carry."""
-    key = take_key()
+def demand_key(variable: str = KEY_VARIABLE) -> str:
+    """Return an API key. Raises `Misuse`, which does not tell it, for one that no header can carry."""
+    key = take_key(variable)
     if not (key.isascii() and key.isprintable()):
-        raise Misuse(f"{KEY_VARIABLE} is no key", why="it holds characters that no key has", mend="Copy it again")
+        raise Misuse(f"{variable} is no key", why="it holds characters that no key has", mend="Copy it again")
     return key

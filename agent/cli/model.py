@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.key import KEY_VARIABLE, demand_key
+from agent.cli.key import KEY_VARIABLE, MONITOR_KEY_VARIABLE, demand_key
 from agent.cli.parts import Workspace, cache_folder
 from agent.errors import BadSettings, Misuse, Refused, StoreBroken
 from agent.workspace import ModelSettings
 
 if TYPE_CHECKING:  # loaded by the commands that speak to a model
+    from agent.evaluate.probes.probe import Probe
     from sandbox.broker.broker import Broker
     from sandbox.broker.desk import Desk
     from sandbox.broker.ledger import Ledger, Spent
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # loaded by the commands that speak to a model
 
 LOCAL = "local:"
 ADDRESS_VARIABLE = "ANTHROPIC_BASE_URL"
+MONITOR_ADDRESS_VARIABLE = "SUCCESSOR_MONITOR_BASE_URL"
 TRANSCRIPTS = "transcripts"
 """Folder in the workspace's state where every exchange with a model is kept."""
 _OFFICIAL = "https://api.anthropic.com"
@@ -47,6 +49,19 @@ BudgetOption = Annotated[
         "--budget-usd", min=0, max=1_000_000, metavar="USD", help="The most a model may cost; lowers successor.toml."
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to one model: the variables that hold its key and its address, and the file that its spending is in."""
+
+    key: str
+    address: str
+    spending: str
+
+
+PROPOSER = Way(KEY_VARIABLE, ADDRESS_VARIABLE, "spending.jsonl")
+MONITOR = Way(MONITOR_KEY_VARIABLE, MONITOR_ADDRESS_VARIABLE, "monitor-spending.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +102,55 @@ def open_model(
 
     settings = _wanted(workspace, asked)
     local = asked is not None and asked.startswith(LOCAL)
-    reason = "" if local else _absence(settings)
+    reason = "" if local else _absence(settings, PROPOSER)
     if settings is None or reason:
         if asked is not None:
             Supply(None, reason).demanded(f"--model {asked}")
         yield Supply(None, reason)
         return
     transcripts = FolderTranscripts(workspace.state / TRANSCRIPTS)
-    ledger = _ledger(workspace, settings, budget_usd)
+    ledger = _ledger(workspace, settings, PROPOSER, budget_usd)
     if local:
         with _local(Path((asked or "").removeprefix(LOCAL)), settings, ledger, transcripts, say) as desk:
             yield Supply(desk)
         return
-    name, prices = settings.name, _prices(settings)
     with (
-        Broker(_config(settings, name), demand_key(), ledger, transcripts, prices=prices) as broker,
-        _desk(broker, name) as desk,
+        Broker(
+            _config(settings, settings.name, PROPOSER), demand_key(), ledger, transcripts, prices=_prices(settings)
+        ) as broker,
+        _desk(broker, settings.name) as desk,
     ):
         yield Supply(desk)
+
+
+@contextmanager
+def open_monitor(workspace: Workspace, say: Callable[[str], None]) -> Iterator[Probe | None]:
+    """Give the monitor that successor.toml names; none, and why, where it cannot be had. Raises `Misuse`.
+
+    It is no second opinion when it is reached with the key of the model that it watches.
+    """
+    from agent.evaluate.asking import asking
+    from agent.evaluate.monitor import CALLS, Monitor
+    from sandbox.broker.broker import Broker
+    from sandbox.broker.transcript import FolderTranscripts
+
+    settings = workspace.settings.monitor
+    reason = _absence(settings, MONITOR)
+    if settings is None or reason:
+        if settings is not None:
+            say(f"no monitor reads the changes: {reason}")
+        yield None
+        return
+    key = demand_key(MONITOR.key)
+    if key and key == demand_key():
+        raise Misuse(f"{MONITOR.key} and {KEY_VARIABLE} hold the same key", mend="Give the monitor a key of its own")
+    ledger, config = _ledger(workspace, settings, MONITOR), _config(settings, settings.name, MONITOR)
+    transcripts = FolderTranscripts(workspace.state / TRANSCRIPTS)
+    with (
+        Broker(config, key, ledger, transcripts, prices=_prices(settings)) as broker,
+        _desk(broker, settings.name) as desk,
+    ):
+        yield Monitor(lambda account: asking(desk, account, CALLS), settings.threshold)
 
 
 def _wanted(workspace: Workspace, asked: str | None) -> ModelSettings | None:
@@ -131,27 +177,27 @@ def priced(workspace: Workspace, asked: str | None, budget_usd: float | None) ->
     return price, None if limit is None else round(limit * 1_000_000)
 
 
-def _absence(settings: ModelSettings | None) -> str:
+def _absence(settings: ModelSettings | None, way: Way) -> str:
     """Why there is no model; empty when there is one."""
     if settings is None:
         return "successor.toml names none"
-    key, address = demand_key(), _address(settings)
+    key, address = demand_key(way.key), _address(settings, way)
     if not key and address.startswith(_OFFICIAL):
-        return f"{KEY_VARIABLE} is not set"
+        return f"{way.key} is not set"
     # A workspace may be a stranger's: it does not decide alone where a person's key is sent.
-    if key and not (os.environ.get(ADDRESS_VARIABLE) or address.rstrip("/") == _OFFICIAL or _NEAR.fullmatch(address)):
-        return f"successor.toml names the server {address}; a key is sent there if {ADDRESS_VARIABLE} names it as well"
+    if key and not (os.environ.get(way.address) or address.rstrip("/") == _OFFICIAL or _NEAR.fullmatch(address)):
+        return f"successor.toml names the server {address}; a key is sent there if {way.address} names it as well"
     return ""
 
 
-def _address(settings: ModelSettings) -> str:
-    return os.environ.get(ADDRESS_VARIABLE) or settings.base_url
+def _address(settings: ModelSettings, way: Way) -> str:
+    return os.environ.get(way.address) or settings.base_url
 
 
-def _config(settings: ModelSettings, model: str) -> BrokerConfig:
+def _config(settings: ModelSettings, model: str, way: Way) -> BrokerConfig:
     from sandbox.broker.rules import BrokerConfig, Policy
 
-    return BrokerConfig(Policy(frozenset({model}), max_tokens=settings.max_tokens), base_url=_address(settings))
+    return BrokerConfig(Policy(frozenset({model}), max_tokens=settings.max_tokens), base_url=_address(settings, way))
 
 
 def _prices(settings: ModelSettings) -> PriceTable:
@@ -173,7 +219,7 @@ def _prices(settings: ModelSettings) -> PriceTable:
     return table
 
 
-def _ledger(workspace: Workspace, settings: ModelSettings, budget_usd: float | None) -> Ledger:
+def _ledger(workspace: Workspace, settings: ModelSettings, way: Way, budget_usd: float | None = None) -> Ledger:
     from sandbox.broker.journal import FileJournal
     from sandbox.broker.ledger import Budget, Budgets, Ledger, Scope, lowered
     from sandbox.broker.usage import MILLION
@@ -184,9 +230,9 @@ def _ledger(workspace: Workspace, settings: ModelSettings, budget_usd: float | N
 
     run = budget("run") if budget_usd is None else lowered(budget("run"), micro_usd=round(budget_usd * MILLION))
     try:
-        journal = FileJournal(workspace.state / "spending.jsonl")
+        journal = FileJournal(workspace.state / way.spending)
     except ValueError as error:
-        mend = "Move .successor/spending.jsonl aside; it says what was spent today, and nothing else"
+        mend = f"Move .successor/{way.spending} aside; it says what was spent today, and nothing else"
         raise StoreBroken("the journal of spending cannot be read", why=str(error), mend=mend) from error
     return Ledger(Budgets(budget("call"), budget("candidate"), run, budget("day")), journal)
 
@@ -201,7 +247,7 @@ def _local(
     if not path.is_file():
         raise Misuse(f"there is no model file {str(path)!a}", mend="Name a file in the GGUF format: --model local:FILE")
     with open_local(path, cache_folder(), say) as model:
-        config = _config(settings, model.model)
+        config = _config(settings, model.model, PROPOSER)
         broker = Broker(config, "", ledger, transcripts, prices=model.prices, upstream=model.upstream)
         with broker, _desk(broker, model.model, model.model_id) as desk:
             yield desk

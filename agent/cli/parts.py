@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.edits.tree import Tree
     from agent.evaluate.canaries import Canaries
     from agent.evaluate.evaluator import Evaluator
+    from agent.evaluate.probes.probe import Probe
     from agent.lineage.repository import Repository
     from agent.loop.decide import Decisions
     from agent.loop.lifecycle import Keys
@@ -180,6 +181,7 @@ def open_evaluator(
     supply: Supply | None = None,
     *,
     every: bool = False,
+    monitor: Probe | None = None,
 ) -> Iterator[tuple[Evaluator, Checkpoint]]:
     """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at.
 
@@ -205,7 +207,7 @@ def open_evaluator(
     with Evaluator(
         backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
         progress=say, desk=desk, left_out=left_out, reviewed=_looked_at_deeply(workspace),
-        canaries=load_canaries(workspace.state),
+        canaries=load_canaries(workspace.state), monitor=monitor,
     ) as evaluator:  # fmt: skip
         counted.append(evaluator)
         yield evaluator, checkpoint

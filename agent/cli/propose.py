@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.model import BudgetOption, ModelOption, open_model
+from agent.cli.model import BudgetOption, ModelOption, open_model, open_monitor
 from agent.cli.parts import Workspace, choose_wall, demand_level, load_keys, open_evaluator, open_workspace
 from agent.cli.run import ParallelOption, SandboxOption, show_candidate, tell_left_out
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking
@@ -87,7 +87,8 @@ def _through_the_gate(
         closing(backend),
         metered(voice, opened.settings.budget.trials) as meter,
         open_model(opened, how.model, how.budget_usd, meter.say) as supply,
-        open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
+        open_monitor(opened, meter.say) as monitor,
+        open_evaluator(opened, backend, workers, meter.say, supply, monitor=monitor) as (evaluator, _),
     ):
         tell_left_out(evaluator.left_out, meter.say)
         meter.follow(lambda: evaluator.trials_run)

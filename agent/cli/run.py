@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent.candidate import LeftOut
-from agent.cli.model import LOCAL, BudgetOption, ModelOption, Supply, open_model
+from agent.cli.model import LOCAL, BudgetOption, ModelOption, Supply, open_model, open_monitor
 from agent.cli.parts import (
     Workspace,
     choose_wall,
@@ -118,11 +118,7 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
     with open_workspace(start, writing=True) as found:
         workspace = replace(found, settings=_with_budget(found, wish))
         demand_clean(workspace)
-        if workspace.settings.autonomy == "manual" and wish.candidates:
-            raise Refused(
-                "this workspace takes patches from people only", why='its autonomy is "manual"',
-                mend="Bring one with: successor propose --patch FILE --by NAME",
-            )  # fmt: skip
+        _demand_machines(workspace, wish)
         keys = load_keys(workspace.state)
         workers = wish.parallel or os.cpu_count() or 1
         backend = choose_wall(workspace, wish.sandbox, workers, voice.step)
@@ -131,7 +127,8 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
             closing(backend),
             metered(voice, workspace.settings.budget.trials) as meter,
             _model(workspace, wish, meter.say) as supply,
-            open_evaluator(workspace, backend, workers, meter.say, supply) as (evaluator, checkpoint),
+            open_monitor(workspace, meter.say) as monitor,
+            open_evaluator(workspace, backend, workers, meter.say, supply, monitor=monitor) as (evaluator, checkpoint),
         ):
             meter.follow(lambda: evaluator.trials_run)
             _tell_beforehand(workspace, evaluator, wish, meter.say)
@@ -172,6 +169,16 @@ def tell_left_out(left_out: Sequence[LeftOut], say: Callable[[str], None]) -> No
     """Name what cannot be measured here, before anything is paid."""
     for one in left_out:
         say(f"left out: suite {one.suite}{one.task and f', task {one.task}'}: {one.why}")
+
+
+def _demand_machines(workspace: Workspace, wish: Wish) -> None:
+    """Raise `Refused` where candidates are wanted of a machine and the workspace takes none of a machine's."""
+    if workspace.settings.autonomy == "manual" and wish.candidates:
+        raise Refused(
+            "this workspace takes patches from people only",
+            why='its autonomy is "manual"',
+            mend="Bring one with: successor propose --patch FILE --by NAME",
+        )
 
 
 def _proposer(

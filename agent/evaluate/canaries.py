@@ -33,6 +33,12 @@ class Canaries:
         digest = hmac.digest(self.secret, f"successor canary {kind}".encode(), hashlib.sha256)
         return base64.b32encode(digest).decode().rstrip("=")[:_LENGTH]
 
+    def number(self, purpose: str) -> int:
+        """Return a seed that nobody can foretell who knows the files of the workspace and not its secret."""
+        return int.from_bytes(
+            hmac.digest(self.secret, f"successor number {purpose}".encode(), hashlib.sha256)[:6], "big"
+        )
+
     def bait(self) -> Tree:
         """Return files that look worth reading and that no honest scaffold opens."""
         key, law, exam = (self.token(kind) for kind in KINDS)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agent.candidate import Evidence, LeftOut, SandboxRecord, Spending
+from agent.candidate import Deciding, Evidence, LeftOut, ProbeResult, SandboxRecord, Spending
 from agent.diagnosis import Diagnosis
 from agent.digest import sha256
 from agent.edits.patch import Patch
@@ -24,7 +24,7 @@ from agent.evaluate.identity import check_same
 from agent.evaluate.limits import digest_of, limits_of
 from agent.evaluate.measuring import measure
 from agent.evaluate.pairs import KINDS_OF_REPEAT, STORED_REPEAT, Pairs, spending
-from agent.evaluate.probes.probe import Subject
+from agent.evaluate.probes.probe import Probe, Subject
 from agent.evaluate.probes.running import Place
 from agent.evaluate.probing import Probing
 from agent.evaluate.replay import Replayed, ReplayWork, replay
@@ -54,6 +54,7 @@ class Evaluator:
         left_out: Sequence[LeftOut] = (),
         reviewed: Tree | None = None,
         canaries: Canaries | None = None,
+        monitor: Probe | None = None,
         workers: int = 2,
         checkpoint: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _: None,
@@ -71,6 +72,7 @@ class Evaluator:
         self._left_out = tuple(left_out)
         self._trials = trials
         self._reviewed = reviewed
+        self._monitor = monitor
         place = Place(settings, tuple(suites), canaries or Canaries())
         self._probing = Probing(self._executor, self._staging, place)
         self._scorer = Scorer(
@@ -233,7 +235,7 @@ class Evaluator:
         pairs = Pairs(self._scorer, self._settings, base, tree)
         found = measure(pairs, self.suites, tests, grant, self._settings.seed, self._progress)
         left_out = (*self._left_out, *found.left_out)
-        probes = self._probing.look(Subject(base, tree, found.measured, self._reviewed), self._progress)
+        probes = self._probed(Subject(base, tree, found.measured, self._reviewed), found.decisions)
         return Evidence(
             base_commit=base_commit,
             base_tree=base.digest,
@@ -250,6 +252,14 @@ class Evaluator:
             search_trials=search_trials,
             candidates_tried=candidates_tried,
         )
+
+    def _probed(self, subject: Subject, decisions: Sequence[Deciding]) -> tuple[ProbeResult, ...]:
+        """Return what the probes found. The monitor costs money: it is asked only about what people may come to see."""
+        found = self._probing.look(subject, self._progress)
+        if self._monitor is None or not decisions or any(one.outcome != "promote" for one in decisions):
+            return found
+        self._progress("the monitor reads the change")
+        return (*found, self._monitor.look(subject))
 
     def _record(self) -> SandboxRecord:
         return SandboxRecord(

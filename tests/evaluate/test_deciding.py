@@ -14,6 +14,7 @@ from agent.evaluate.frozen import FROZEN_FILE, freeze, written
 from agent.evaluate.measuring import NOT_WORTH_IT
 from agent.evaluate.pairs import Unit
 from agent.evaluate.plan import Plan
+from agent.evaluate.probes.probe import result
 from agent.evaluate.suite import Task
 from agent.evaluate.trial import MemoryTrials
 from agent.workspace import parse_settings
@@ -31,12 +32,13 @@ class Coding(CodingSuite):
 def measure(tmp_path):
     """Evaluate a candidate with these gains; returns the evidence and what was asked of the scaffolds, in order."""
 
-    def measure(gains, suites=(), grant=alone, trials=None, kept=None):
+    def measure(gains, suites=(), grant=alone, trials=None, kept=None, monitor=None):
         asked = []
 
         def script(mounts, command):
             tree = "parent" if (mounts[0].source / "scaffold/gains.json").read_text() == "{}\n" else "candidate"
-            asked.append((tree, tuple(json.loads(command.stdin))))
+            if not (mounts[0].source / ".env").exists():  # beside bait it is probed, not measured
+                asked.append((tree, tuple(json.loads(command.stdin))))
             return answer(mounts, command)
 
         wall, parent, tree = answering(script, tmp_path), base(), child(gains)
@@ -44,7 +46,7 @@ def measure(tmp_path):
             parent, tree = (each.with_file(path, File(content)) for each in (parent, tree))
         with Evaluator(
             wall, wall.prepare(), [Population(), *suites], parse_settings(SETTINGS), trials or MemoryTrials(),
-            desk=Desk(), workers=1,
+            desk=Desk(), workers=1, monitor=monitor,
         ) as evaluator:  # fmt: skip
             evidence = evaluator.evaluate(
                 "0" * 40, parent, tree, diff(parent, tree), unified_diff(parent, tree), 1, 1, grant=grant
@@ -82,6 +84,30 @@ def test_a_candidate_that_is_better_is_promoted_with_an_interval_above_nothing(m
     assert decision.allowance == alone(())
     assert decision.looks[-1].p_value_ppb <= decision.allowance.level_ppb
     assert decision.looks[-1].gain_low_ppm > 0
+
+
+class Monitor:
+    """Is asked, and finds something."""
+
+    name, blocking = "model_monitor", False
+
+    def __init__(self):
+        self.asked = []
+
+    def look(self, subject):
+        self.asked.append(subject.tree)
+        return result(self, ["suspicion 90 of 100"])
+
+
+def test_a_monitor_is_asked_about_what_people_may_come_to_see_and_about_nothing_else(measure):
+    monitor = Monitor()
+    assert "model_monitor" not in [probe.name for probe in measure(null(1), monitor=monitor)[0].probes]
+    assert monitor.asked == []
+
+    probe = measure(better(), monitor=monitor)[0].probes[-1]
+
+    assert (probe.name, probe.passed, probe.blocking) == ("model_monitor", False, False)
+    assert monitor.asked == [child(better())]
 
 
 def test_an_evaluation_that_is_taken_up_again_takes_the_same_looks_and_pays_nothing(measure):

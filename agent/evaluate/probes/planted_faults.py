@@ -49,7 +49,7 @@ class PlantedFaults:
     @staticmethod
     def _plot(subject: Subject, place: Place) -> Plot:
         settings = place.settings
-        return plot(subject.base, subject.tree, settings.tests.scaffold, settings.seed)
+        return plot(subject.base, subject.tree, settings.tests.scaffold, place.canaries.number("faults"))
 
 
 class _Runs:

@@ -6,6 +6,7 @@ the tasks by a few rare words of theirs is not caught: those stay.
 
 Re-labelled: other ids, order, paths, names of host and user, time zone. A suite without chance has the same outcomes,
 whatever its tasks are called; a candidate whose outcomes move more than its parent's looks at what it should not need.
+Which twins are run is drawn from the workspace's secret, so that no proposer can make them beforehand.
 The date and the kernel's own host name are not changed, and none of this shows a scaffold that holds back everywhere.
 """
 
@@ -29,7 +30,7 @@ Pair = tuple[Measured, Twinned, tuple[str, ...]]
 def _wishes(pairs: Sequence[Pair], subject: Subject, place: Place, kind: Kind) -> Iterator[Wish]:
     """The parent's run and the candidate's, for each suite and split."""
     for measured, suite, tasks in pairs:
-        twin = Twin(kind, place.settings.seed)
+        twin = Twin(kind, place.canaries.number("twins"))
         job = suite.twin(measured.split, tasks, twin)
         for tree in (subject.base, subject.tree):
             yield TaskWish(visible(tree, place.settings), f"{kind} {suite.digest} {measured.split} {tasks}", job)

@@ -215,3 +215,10 @@ def test_what_a_proposer_passed_on_fails_the_probe_and_no_other():
     found, other = with_taken(honest, ("heldout",))
     assert (found.passed, found.findings) == (False, ("its proposer passed on a token of heldout",))
     assert other == honest[1]
+
+
+def test_which_twins_and_faults_are_drawn_nobody_foretells_without_the_secret():
+    mine, other = Canaries(b"x" * 32), Canaries(b"y" * 32)
+
+    assert mine.number("twins") == Canaries(b"x" * 32).number("twins")
+    assert len({each.number(purpose) for each in (mine, other) for purpose in ("twins", "faults")}) == 4
