@@ -8,8 +8,12 @@ import re
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 _LEAVES = frozenset({str, int, bool, type(None)})
+_SORTED: set[tuple[str, ...]] = set()
+"""Orders of keys that were found sorted: few forms of objects make up a whole history."""
+_MOST_SORTED = 10_000
 _FORM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -36,7 +40,48 @@ def canonical_json(value: Any) -> bytes:
 
 def is_canonical(content: bytes) -> bool:
     """Whether bytes are JSON in the form that `canonical_json` gives. Raises `ValueError` when they are no JSON."""
-    return _written(_DECODER.decode(content.decode("utf-8"))) == content
+    return read_canonical(content) is not None or _written(_DECODER.decode(content.decode("utf-8"))) == content
+
+
+def read_canonical(content: bytes) -> Any | None:
+    """Return what canonical JSON says, or `None` when it is not, or holds what only `is_canonical` can tell.
+
+    The quick way: what a parser reads is written again in the order that was read. Equal bytes mean one spelling of
+    everything and no key twice; that keys are sorted and no number is a float is then seen on what was read.
+    """
+    try:
+        plain = from_json(content, allow_inf_nan=False)
+        return plain if to_json(plain) == content and _is_plain(plain) else None
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether keys are sorted all the way down, and leaves are texts, integers, booleans and nulls."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        kind = type(here)
+        if kind is dict:
+            keys = tuple(here)
+            if keys not in _SORTED and not _is_sorted(keys):
+                return False
+            here = here.values()
+        elif kind is not list:
+            if kind not in _LEAVES:
+                return False
+            continue
+        if not _LEAVES.issuperset(map(type, here)):
+            waiting += [item for item in here if type(item) not in _LEAVES]
+    return True
+
+
+def _is_sorted(keys: tuple[str, ...]) -> bool:
+    if list(keys) != sorted(keys):
+        return False
+    if len(_SORTED) < _MOST_SORTED:
+        _SORTED.add(keys)
+    return True
 
 
 def _written(plain: Any) -> bytes:

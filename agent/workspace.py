@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -246,6 +247,7 @@ def zones_of(paths: Iterable[str], zones: Zones) -> dict[str, Zone]:
     return {path: zones.zone(path) for path in paths}
 
 
+@lru_cache(maxsize=4096)
 def _matches(path: str, pattern: str) -> bool:
     if pattern.endswith("/**"):
         return PurePosixPath(pattern.removesuffix("/**")) in PurePosixPath(path).parents

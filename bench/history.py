@@ -14,11 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.candidate import Comparison, Evidence, ProbeResult, SandboxRecord, TestReport
+from agent.candidate import (
+    Allowance,
+    Comparison,
+    Deciding,
+    Evidence,
+    LookTaken,
+    ProbeResult,
+    SandboxRecord,
+    TestReport,
+)
 from agent.cli.init import template
 from agent.digest import canonical_json, sha256
 from agent.edits.tree import File, Tree
 from agent.edits.unified import unified_diff
+from agent.gate.document import DecisionFact
 from agent.gate.dossier import Case, assemble, policies_of
 from agent.gate.facts import Facts
 from agent.gate.review import Decision, ReviewRequest, new_nonce, sign_review
@@ -153,11 +163,24 @@ def evidence_of(facts: Facts) -> Evidence:
         comparisons=tuple(
             Comparison.model_validate({**_shared(one, Comparison), "suite_digest": digest}) for one in seen.comparisons
         ),
+        decisions=tuple(_deciding(one) for one in seen.decisions),
         probes=tuple(ProbeResult.model_validate(_shared(one, ProbeResult)) for one in seen.probes),
         sandbox=SandboxRecord.model_validate(
             {**_shared(seen.sandbox, SandboxRecord), "level": LEVELS[seen.sandbox.level - 1]}
         ),
         trials=seen.trials, search_trials=seen.search_trials, candidates_tried=seen.candidates_tried,
+    )  # fmt: skip
+
+
+def _deciding(fact: DecisionFact) -> Deciding:
+    """A test of which this could be the fact: only its last look gave a value."""
+    look = LookTaken(
+        number=1, decision="promote", pairs=600, of=600, families=120, gain_ppm=0, gain_low_ppm=0, gain_high_ppm=0,
+        expected_ppm=0, better_ppm=0, p_value_ppb=fact.p_value_ppb, chance_ppm=0,
+    )  # fmt: skip
+    return Deciding(
+        suite=fact.suite, suite_digest="sha256:" + "6" * 64, outcome=fact.outcome, why="", tasks=600, families=120,
+        repeats=1, allowance=Allowance.model_validate(_shared(fact, Allowance)), looks=(look,) * fact.looks,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ git itself would do it when it packs such a history.
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,6 +22,9 @@ _TYPES: Final[dict[Kind, int]] = {"commit": 1, "tree": 2, "blob": 3}
 _OFS_DELTA = 6
 _LONGEST_CHAIN = 40
 _WORTH_A_COPY = 10
+_PARTS = re.compile(rb"(?<=\n)(?=100(?:644|755) )")
+"""Where the files of a bundle begin."""
+_WORDS = re.compile(rb"(?<=[,\n])")
 
 
 class PackWriter:
@@ -84,20 +88,60 @@ def _offset(distance: int) -> bytes:
 
 def difference(base: bytes, body: bytes) -> bytes:
     """Encode `body` as what differs from `base`, for texts of one form: copies of runs of equal bytes, and the rest."""
-    out = [_length(len(base)), _length(len(body))]
-    if len(base) != len(body):
-        start = _common(base, body)
-        end = _common(base[start:][::-1], body[start:][::-1])
-        out += [*_copy(0, start), *_insert(body[start : len(body) - end]), *_copy(len(base) - end, end)]
-        return b"".join(out)
-    same = np.frombuffer(base, np.uint8) == np.frombuffer(body, np.uint8)
-    edges = [0, *(np.flatnonzero(np.diff(same)) + 1).tolist(), len(body)]
+    before, after = _PARTS.split(base), _PARTS.split(body)
+    if len(before) != len(after):
+        before, after = [base], [body]
+    out, copied, new = [_length(len(base)), _length(len(body))], (0, 0), b""
+    for start, size, inserted in _pieces(before, after):
+        if inserted or start != sum(copied):
+            if copied[1] >= _WORTH_A_COPY:
+                out += [*_insert(new), *_copy(*copied)]
+                new = b""
+            else:
+                new += base[copied[0] : sum(copied)]
+            copied = (start, 0)
+        new += inserted
+        copied = (copied[0], copied[1] + size)
+    if copied[1]:
+        out += [*_insert(new), *_copy(*copied)]
+        new = b""
+    return b"".join([*out, *_insert(new)])
+
+
+def _pieces(before: list[bytes], after: list[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """What the second text is made of, in order: new bytes, then so many bytes of the first from a place on."""
     at = 0
+    for old, new in zip(before, after, strict=True):
+        words, others = _WORDS.split(old), _WORDS.split(new)
+        if len(old) == len(new):
+            yield from _masked(old, new, at)
+        elif len(words) == len(others):
+            here = at
+            for word, other in zip(words, others, strict=True):
+                yield from _masked(word, other, here) if len(word) == len(other) else [(here, 0, other)]
+                here += len(word)
+        else:
+            start = _common(old, new)
+            end = _common(old[start:][::-1], new[start:][::-1])
+            yield at, start, b""
+            yield at + len(old) - end, end, new[start : len(new) - end]
+        at += len(old)
+
+
+def _masked(old: bytes, new: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
+    """The same for two texts of one length, byte by byte."""
+    if old == new:
+        yield at, len(old), b""
+        return
+    same = np.frombuffer(old, np.uint8) == np.frombuffer(new, np.uint8)
+    edges = [0, *(np.flatnonzero(np.diff(same)) + 1).tolist(), len(new)]
+    done = 0
     for start, end in pairwise(edges):
-        if start < end and same[start] and end - start >= _WORTH_A_COPY:
-            out += [*_insert(body[at:start]), *_copy(start, end - start)]
-            at = end
-    return b"".join([*out, *_insert(body[at:])])
+        if same[start] and end - start >= _WORTH_A_COPY:
+            yield at + start, end - start, new[done:start]
+            done = end
+    if done < len(new):
+        yield at + len(old), 0, new[done:]
 
 
 def _common(one: bytes, other: bytes) -> int:

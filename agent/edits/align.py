@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from itertools import islice
 
 _MAX_COST = 128
 _MAX_SPLITS = 64
@@ -35,12 +36,24 @@ def matches(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Pair]:
 def changes(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int, int, int]]:
     """Return `(i1, i2, j1, j2)` for each place where `old[i1:i2]` became `new[j1:j2]`, in order."""
     found = []
-    i = j = 0
-    for at, to in [*matches(old, new), (len(old), len(new))]:
+    # What both begin and end with is matched first in any case (`_solve`): most of a file is never numbered.
+    start = _same(zip(old, new, strict=False), min(len(old), len(new)))
+    end = _same(zip(reversed(old), reversed(new), strict=False), min(len(old), len(new)) - start)
+    i, j, last = start, start, (len(old) - end, len(new) - end)
+    middle = matches(old[start : last[0]], new[start : last[1]])
+    for at, to in [*((at + start, to + start) for at, to in middle), last]:
         if (i, j) != (at, to):
             found.append((i, at, j, to))
         i, j = at + 1, to + 1
     return found
+
+
+def _same(pairs: Iterable[tuple[Hashable, Hashable]], most: int) -> int:
+    """Return how many pairs are equal before the first that is not, and at most so many."""
+    for count, (old, new) in enumerate(islice(pairs, most)):
+        if old != new:
+            return count
+    return most
 
 
 def _solve(a: list[int], b: list[int], region: _Region, pairs: list[Pair]) -> Iterable[_Region]:

@@ -17,7 +17,7 @@ import libcst as cst
 
 from agent.edits.edit import Kind
 from agent.edits.lines import split_lines
-from agent.edits.source import parse_source
+from agent.edits.source import parse_counted
 from agent.errors import EditConflict
 
 _MAX_STEM = 72
@@ -52,9 +52,9 @@ def outline(source: bytes) -> Block:
 
     The last few answers are kept, because a search applies many patches to the same files.
     """
-    module = parse_source(source)
+    module, counts = parse_counted(source)
     try:
-        return _Cutter(module, source).module()
+        return _Cutter(module, source, counts).module()
     except RecursionError as error:
         raise EditConflict("the source cannot be cut into blocks", why="it is nested too deeply") from error
 
@@ -67,13 +67,13 @@ def name_of(address: str) -> str:
 class _Cutter:
     """Walks a module once and hands out its lines in order."""
 
-    def __init__(self, module: cst.Module, source: bytes) -> None:
+    def __init__(self, module: cst.Module, source: bytes, counts: dict[int, int]) -> None:
         self.printer = module
         self.lines = split_lines(source)
         self.at = 0
         self.taken: set[str] = set()
         self.numbers: Counter[str] = Counter()
-        self.counts: dict[int, int] = {}  # by identity: the module keeps its nodes alive
+        self.counts = counts  # by identity: the module keeps its nodes alive
 
     def module(self) -> Block:
         tree = self.printer
@@ -91,7 +91,7 @@ class _Cutter:
             raise EditConflict("the source cannot be cut into blocks", why="its lines are not those of its statements")
 
     def _count(self, node: cst.CSTNode) -> int:
-        """Return how many lines a statement has. Printing is what cutting costs, so each is printed once."""
+        """Return how many lines a node has. Printing is what cutting costs: statements were counted in one go."""
         if id(node) not in self.counts:
             self.counts[id(node)] = self.printer.code_for_node(node).count("\n")
         return self.counts[id(node)]

@@ -9,11 +9,15 @@ from agent.errors import EditConflict
 _ESCAPES = {7: b"a", 8: b"b", 9: b"t", 10: b"n", 11: b"v", 12: b"f", 13: b"r", 34: b'"', 92: b"\\"}
 _MEANING = {escape: bytes([number]) for number, escape in _ESCAPES.items()}
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\[abtnvfr"\\]|\\[0-3][0-7]{2})*)"')
+_PLAIN = re.compile(rb"[ !#-\[\]-~]*")
+"""No byte of these is ever escaped."""
 _ESCAPE = re.compile(rb'\\([abtnvfr"\\]|[0-3][0-7]{2})')
 
 
 def quote(path: bytes, *, ascii_only: bool = True) -> bytes:
     """Return `path` as git prints it. `ascii_only` is git's default (`core.quotePath`): other bytes are octal."""
+    if _PLAIN.fullmatch(path):
+        return path
     quoted = b"".join(_escape(byte, ascii_only) for byte in path)
     return path if quoted == path else b'"' + quoted + b'"'
 

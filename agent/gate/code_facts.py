@@ -12,12 +12,14 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 
+from agent.edits.tree import File
 from agent.gate.document import Capability, CodeFacts, ImportFact, Remark, capped
 from agent.gate.occurrences import Occurrence, occurrences
 from agent.gate.patch_facts import changed_paths, text_of
-from agent.gate.source import Sources, Unparsable, imported_modules, is_python, is_test
+from agent.gate.source import MAX_REMEMBERED, Sources, Unparsable, imported_modules, is_python, is_test, parse
 
 MAX_NAME = 200
 
@@ -69,8 +71,17 @@ def _added(base: Sources, result: Sources, paths: Iterable[str], read: _Reader) 
 
 
 def _risky(sources: Sources, path: str) -> Iterable[Occurrence]:
-    module = sources.module(path)
-    return occurrences(module, path, sources.names()) if module else ()
+    module, file = sources.module(path), sources.tree.get(path)
+    if module is None or file is None or len(file.content) > MAX_REMEMBERED:
+        return occurrences(module, path, sources.names) if module else ()
+    return _in_file(file, path, sources.names)
+
+
+@lru_cache(maxsize=256)
+def _in_file(file: File, path: str, names: frozenset[str]) -> tuple[Occurrence, ...]:
+    """The risky places of one file. Those of a base are asked for with each of its candidates."""
+    module = parse(file)
+    return () if isinstance(module, Unparsable) else occurrences(module, path, names)
 
 
 def _imports(sources: Sources, path: str) -> Iterable[Occurrence]:

@@ -89,17 +89,24 @@ class Derived(Record):
 
 def derive(facts: Measured) -> Derived:
     """Compute the block from a document's other parts. Pure; the same parts always give the same block."""
-    return Derived.model_validate(
-        {
-            **_of_patch(facts),
-            **_of_code(facts),
-            **_of_tests(facts),
-            **_of_comparisons(facts),
-            **_of_decisions(facts),
-            **_of_frozen(facts),
-            **_of_run(facts),
-        }
-    )
+    return Derived.model_validate(_derived(facts))
+
+
+def follows(derived: Derived, facts: Measured) -> bool:
+    """Whether a block is the one that follows from a document's other parts."""
+    return dict(derived) == _derived(facts)
+
+
+def _derived(facts: Measured) -> dict[str, object]:
+    return {
+        **_of_patch(facts),
+        **_of_code(facts),
+        **_of_tests(facts),
+        **_of_comparisons(facts),
+        **_of_decisions(facts),
+        **_of_frozen(facts),
+        **_of_run(facts),
+    }
 
 
 def _of_patch(facts: Measured) -> dict[str, object]:

@@ -38,7 +38,8 @@ def capped(items: Iterable[Item]) -> tuple[Item, ...]:
 
 def capped_texts(items: Iterable[str]) -> tuple[str, ...]:
     """Sort texts, drop repetitions, and cut what is too long or too many."""
-    return capped(sorted({item[:MAX_TEXT] for item in items}))
+    found = {item[:MAX_TEXT] for item in items}
+    return capped(sorted(found)) if found else ()
 
 
 class FileFact(Record):

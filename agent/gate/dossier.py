@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from agent.candidate import Evidence
-from agent.digest import canonical_json, sha256
+from agent.digest import canonical_json, read_canonical, sha256
 from agent.edits.tree import File, Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import PolicyDenied, Refused, ReviewRefused, SignatureRefused
@@ -21,7 +21,18 @@ from agent.gate.facts import Facts
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest
 from agent.gate.rules import Bundle, load_bundle
 from agent.gate.signature import PublicKey, Signer
-from agent.gate.statement import Evaluation, Judgement, StatementKind, Subject, open_envelope, parse_record, sign
+from agent.gate.statement import (
+    Evaluation,
+    Judgement,
+    StatementKind,
+    Subject,
+    decode,
+    is_about,
+    pae,
+    parse_envelope,
+    parse_record,
+    sign,
+)
 from agent.gate.trust import TrustRoot
 from agent.gate.verdict import Memory, Verdict, judge_read
 from agent.gate.waiver import About, Waivers, none_recorded, waive
@@ -55,6 +66,11 @@ class Dossier:
     def request(self) -> ReviewRequest:
         """What people are asked to sign. Raises `SignatureRefused` when it is malformed."""
         return parse_record(self.files[REQUEST], ReviewRequest, "the request for review")
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What was measured. Raises `SignatureRefused` when it is malformed."""
+        return parse_record(self.files[EVIDENCE], Evidence, "the evidence", max_bytes=MAX_DOCUMENT_BYTES)
 
     def bundle(self, reviews: tuple[bytes, ...]) -> Tree:
         """Return these files and the reviews as a tree; its digest is what the successor commit names."""
@@ -106,9 +122,14 @@ def assemble(
         DIFF: unified_diff(case.base, case.tree),
         EVIDENCE: canonical_json(evidence),
         FACTS: canonical_json(facts),
-        VERDICT: canonical_json(verdict),
+        VERDICT: verdict.content,
     }
-    request = _request(case, content, verdict, nonce, expires)
+    try:
+        request = ReviewRequest.model_validate(
+            {**_demanded(case, content, verdict), "nonce": nonce, "expires": expires}
+        )
+    except ValueError as error:
+        raise Refused("no request for review can be made", why="an ID, a name or a commit has no valid form") from error
     subject = Subject(request.tree, request.manifest)
     content[EVALUATION] = sign(StatementKind.EVALUATION, subject, _evaluation(request), evaluator)
     content[JUDGEMENT] = sign(StatementKind.VERDICT, subject, _judgement(request), gate)
@@ -159,21 +180,21 @@ def check_dossier(
     if files[DIFF] != unified_diff(case.base, case.tree):
         raise Refused("the stored diff is not the diff of base and result")
     # 2. The evidence and the facts are about this base, this diff and this result.
-    evidence = parse_record(files[EVIDENCE], Evidence, "the evidence", max_bytes=MAX_DOCUMENT_BYTES)
-    facts = parse_record(files[FACTS], Facts, "the facts", max_bytes=MAX_DOCUMENT_BYTES)
+    evidence = dossier.evidence
+    plain = read_canonical(files[FACTS])
+    facts = parse_record(files[FACTS], Facts, "the facts", max_bytes=MAX_DOCUMENT_BYTES, canonical=plain is not None)
     expected = (case.base_commit, case.base.digest, case.tree.digest, sha256(files[DIFF]))
     for what, about in (("evidence is", evidence), ("facts are", facts.subject)):
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
             raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
-    verdict = _replayed(files, case, law(policies_of(case.base)), memory, waivers)
-    if files[VERDICT] != canonical_json(verdict):
+    verdict = _replayed(files, case, law(policies_of(case.base)), memory, waivers, plain)
+    if files[VERDICT] != verdict.content:
         raise Refused("the stored verdict is not what the base's policy says about the stored facts")
     # 4. The request is the one that follows from all of these.
-    own = dossier.request
-    request = _request(case, files, verdict, own.nonce, own.expires)
-    if own != request:
-        odd = [name for name in ReviewRequest.model_fields if getattr(own, name) != getattr(request, name)]
+    request = dossier.request
+    demanded = _demanded(case, files, verdict)
+    if odd := [name for name, value in demanded.items() if getattr(request, name) != value]:
         raise Refused("the request for review is not about these bytes", why=f"differs in {', '.join(odd)}")
     # 5. Evaluator and gate signed for it, each with a key of its own role.
     _check_signed(StatementKind.EVALUATION, files[EVALUATION], _evaluation(request), request, root.evaluator_keys)
@@ -216,37 +237,33 @@ def policies_of(tree: Tree) -> dict[str, bytes]:
 
 
 def _replayed(
-    files: Mapping[str, bytes], case: Case, bundle: Bundle, memory: Memory | None, waivers: Waivers
+    files: Mapping[str, bytes], case: Case, bundle: Bundle, memory: Memory | None, waivers: Waivers, plain: Any
 ) -> Verdict:
-    """Judge again, with the waivers that the stored verdict names."""
-    verdict = judge_read(bundle, files[FACTS], memory)
+    """Judge again, with the waivers that the stored verdict names. `plain`: the facts as they were read."""
+    verdict = judge_read(bundle, files[FACTS], memory, plain)
     if files[VERDICT].endswith(b'"waived":[]}'):  # as almost all do; read whole only where it names some
         return verdict
     named = parse_record(files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES).waived
     return waive(verdict, bundle, about_of(case), named, waivers) if named else verdict
 
 
-def _request(case: Case, files: Mapping[str, bytes], verdict: Verdict, nonce: str, expires: int) -> ReviewRequest:
-    try:
-        return ReviewRequest(
-            target=BRANCH_PREFIX + case.candidate,
-            workspace=case.workspace,
-            proposer=case.proposer,
-            base_commit=case.base_commit,
-            diff=sha256(files[DIFF]),
-            tree=case.tree.git_id,
-            manifest=case.tree.digest,
-            evidence=sha256(files[EVIDENCE]),
-            facts=sha256(files[FACTS]),
-            verdict=sha256(files[VERDICT]),
-            allowed=verdict.allowed,
-            policy=verdict.bundle,
-            policy_version=verdict.version,
-            nonce=nonce,
-            expires=expires,
-        )
-    except ValueError as error:
-        raise Refused("no request for review can be made", why="an ID, a name or a commit has no valid form") from error
+def _demanded(case: Case, files: Mapping[str, bytes], verdict: Verdict) -> dict[str, str | int]:
+    """All of a request for review that follows from the case and the bytes, by field."""
+    return {
+        "target": BRANCH_PREFIX + case.candidate,
+        "workspace": case.workspace,
+        "proposer": case.proposer,
+        "base_commit": case.base_commit,
+        "diff": sha256(files[DIFF]),
+        "tree": case.tree.git_id,
+        "manifest": case.tree.digest,
+        "evidence": sha256(files[EVIDENCE]),
+        "facts": sha256(files[FACTS]),
+        "verdict": sha256(files[VERDICT]),
+        "allowed": verdict.allowed,
+        "policy": verdict.bundle,
+        "policy_version": verdict.version,
+    }
 
 
 def _evaluation(request: ReviewRequest) -> Evaluation:
@@ -264,9 +281,12 @@ def _check_signed(
     request: ReviewRequest,
     keys: frozenset[PublicKey],
 ) -> None:
-    model: type[Any] = type(expected)
-    key, subject, predicate = open_envelope(kind, envelope, model)
+    parsed, subject = parse_envelope(envelope), Subject(request.tree, request.manifest)
+    key = parsed.signature.verify(kind.namespace, pae(parsed.payload))
+    same = is_about(kind, parsed, subject, expected)
+    if not same:
+        decode(kind, parsed.payload, type(expected))  # what is no such statement at all is refused as that
     if key not in keys:
         raise SignatureRefused(f"the {kind} is signed with a key of another role", why=key.fingerprint)
-    if subject != Subject(request.tree, request.manifest) or predicate != expected:
+    if not same:
         raise SignatureRefused(f"the signed {kind} is about other bytes")

@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 from pydantic import Field, ValidationError, model_validator
 
 from agent.candidate import Allowance, Comparison, Deciding, Evidence, Frozen, TestReport
-from agent.digest import canonical_json
+from agent.digest import canonical_json, read_canonical
 from agent.edits.tree import File, Tree
 from agent.errors import BadSettings, PolicyDenied
 from agent.gate.code_facts import code_facts
-from agent.gate.derive import BILLION, Derived, derive
+from agent.gate.derive import BILLION, Derived, derive, follows
 from agent.gate.document import (
     MAX_ENTRIES,
     ComparisonFact,
@@ -58,7 +58,7 @@ class Facts(Measured):
 
     @model_validator(mode="after")
     def _derived_follows(self) -> Facts:
-        if self.derived != derive(self):
+        if not follows(self.derived, self):
             raise ValueError("the derived block does not follow from the rest of the document")
         return self
 
@@ -114,7 +114,7 @@ def parse_facts(content: bytes) -> Facts:
     if len(content) > MAX_FACTS_BYTES:
         raise PolicyDenied("the facts are too large to be judged", why=f"more than {MAX_FACTS_BYTES} bytes")
     try:
-        if canonical_json(json.loads(content)) != content:
+        if read_canonical(content) is None and canonical_json(json.loads(content)) != content:
             raise PolicyDenied("the facts are not canonical JSON", why="one document must have one digest")
         return Facts.model_validate_json(content)
     except ValidationError as error:

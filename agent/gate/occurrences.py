@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from agent.gate.capabilities import table
-from agent.gate.source import bindings, dotted, imported_modules, is_test, module_of
+from agent.gate.source import bindings, dotted, imported_modules, is_test, module_of, walked
 
 # Handing one of these around as a value hides which of its functions is meant.
 _POWERFUL = frozenset({"os", "sys", "posix", "io", "pathlib", "asyncio", "gc", "inspect", "types", "codecs"})
@@ -73,7 +73,7 @@ class _Reader(ast.NodeVisitor):
             from_tests = self._zone == "mind" and name.partition(".")[0] == "tests"
             if kind := "obscure" if from_tests else table().of_module(name):
                 self._add(kind, f"import {name}", ast.Pass(lineno=line))
-        for node in ast.walk(module):
+        for node in walked(module):
             if isinstance(node, ast.ImportFrom):
                 self._import_from(node)
 

@@ -140,6 +140,8 @@ def _distance(before: list[bytes], after: list[bytes]) -> int:
 
     Giving up counts every line of both, so that a hostile file costs bounded time and never looks smaller than it is.
     """
+    if not before or not after:
+        return len(before) + len(after)
     farthest = {1: 0}
     for distance in range(min(len(before) + len(after), MAX_DISTANCE) + 1):
         for diagonal in range(-distance, distance + 1, 2):

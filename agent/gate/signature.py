@@ -14,9 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import textwrap
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +31,7 @@ MAX_SIGNATURE_BYTES = 4096
 _MAGIC = b"SSHSIG"
 _BEGIN = "-----BEGIN SSH SIGNATURE-----"
 _END = "-----END SSH SIGNATURE-----"
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _TOUCHED = 0x01
 _VERIFIED = 0x04
 
@@ -84,7 +84,7 @@ class PublicKey:
         """The one-line form of a `.pub` file, without a comment."""
         return f"{self.kind} {base64.b64encode(self.blob).decode()}"
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The name that `ssh-keygen -l` prints: `SHA256:` and unpadded base64. For people; never used to decide."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
@@ -104,6 +104,10 @@ class Signature:
     @classmethod
     def parse(cls, blob: bytes) -> Signature:
         """Read the binary form, strictly. Raises `SignatureRefused`."""
+        return _like(blob[:-64], blob[-64:]) or cls._parsed(blob)
+
+    @classmethod
+    def _parsed(cls, blob: bytes) -> Signature:
         if len(blob) > MAX_SIGNATURE_BYTES or not blob.startswith(_MAGIC):
             raise SignatureRefused("not an SSH signature", why="it is too long or does not begin with SSHSIG")
         reader = _Reader(blob[len(_MAGIC) :])
@@ -114,7 +118,7 @@ class Signature:
         if reader.string():
             raise SignatureRefused("refused an SSH signature", why="its reserved field is not empty")
         hash_name = reader.text()
-        if hash_name not in ("sha256", "sha512"):
+        if hash_name not in _HASHES:
             raise SignatureRefused("refused an SSH signature", why=f"its hash {hash_name[:20]!a} is unknown")
         inner = _Reader(reader.string())
         reader.end()
@@ -158,6 +162,25 @@ class Signature:
             raise SignatureRefused("the hardware key did not ask for its PIN", why="the user-verified flag is missing")
 
 
+def _like(head: bytes, value: bytes) -> Signature | None:
+    """The signature of a file's key that has these bytes before its value; `None` for all that is not so plain.
+
+    What stands before the value is the same for all signatures of one key for one purpose, and reading it does not
+    depend on the value: so it is read once.
+    """
+    about = _about(head)
+    return Signature(about.key, about.namespace, about.hash_name, value) if about and len(value) == 64 else None
+
+
+@lru_cache(maxsize=1024)
+def _about(head: bytes) -> Signature | None:
+    try:
+        found = Signature._parsed(head + bytes(64))
+    except SignatureRefused:
+        return None
+    return found if found.key.kind == ED25519 and len(found.value) == 64 else None
+
+
 def verify_raw(key: PublicKey, value: bytes, signed: bytes) -> None:
     """Raise `SignatureRefused` unless `value` is the Ed25519 signature of exactly the bytes `signed` by `key`."""
     try:
@@ -187,7 +210,7 @@ class Signer(Protocol):
 
 def signed_bytes(namespace: str, hash_name: str, message: bytes) -> bytes:
     """Return what an SSH signature signs: magic, namespace, empty reserved field, hash name, hash of the message."""
-    digest = hashlib.new(hash_name, message).digest()
+    digest = _HASHES[hash_name](message).digest()
     return _MAGIC + _string(namespace.encode()) + _string(b"") + _string(hash_name.encode()) + _string(digest)
 
 
@@ -200,7 +223,8 @@ def pack(key: PublicKey, namespace: str, hash_name: str, value: bytes) -> bytes:
 
 def armor(blob: bytes) -> str:
     """Return the form with BEGIN and END lines, without a final newline."""
-    return "\n".join([_BEGIN, *textwrap.wrap(base64.b64encode(blob).decode(), 70), _END])
+    text = base64.b64encode(blob).decode()
+    return "\n".join([_BEGIN, *(text[at : at + 70] for at in range(0, len(text), 70)), _END])
 
 
 def dearmor(text: str) -> bytes:

@@ -10,12 +10,15 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from agent.edits.tree import File, Tree
 from agent.gate.patch_facts import text_of
 
 MAX_SOURCE_BYTES = 1_000_000
+MAX_REMEMBERED = 100_000
+"""Characters of a file whose syntax is remembered."""
 MAX_BITS = 4_096
 """Of one whole number in the source."""
 MAX_HOPS = 5
@@ -53,6 +56,7 @@ class Sources:
         parsed = self.parse(path) if is_python(path, self.tree.get(path)) else None
         return None if isinstance(parsed, Unparsable) else parsed
 
+    @cached_property
     def names(self) -> frozenset[str]:
         """Every name that a module or package of this tree has."""
         return frozenset(part.removesuffix(".py") for path in self.tree for part in path.split("/"))
@@ -87,7 +91,23 @@ def parse(file: File | None) -> ast.Module | Unparsable:
         cookie = _COOKIE.match(line)
         if cookie and cookie[1].casefold() not in _UTF8:
             return Unparsable(number, "it declares an encoding other than UTF-8")
-    return _parse(text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    return _small(text) if len(text) <= MAX_REMEMBERED else _parse(text)
+
+
+@lru_cache(maxsize=64)
+def _small(text: str) -> ast.Module | Unparsable:
+    """The files of a base are judged again with each candidate. A syntax tree is read and never changed."""
+    return _parse(text)
+
+
+def walked(tree: ast.Module) -> list[ast.AST]:
+    """Return every node of a module as `ast.walk` yields them; a module is walked once, and then remembers it."""
+    found: list[ast.AST] | None = getattr(tree, "_walked", None)
+    if found is None:
+        found = list(ast.walk(tree))
+        tree._walked = found  # type: ignore[attr-defined]  # no field of the syntax: nothing that dumps a node sees it
+    return found
 
 
 def _parse(text: str) -> ast.Module | Unparsable:
@@ -123,7 +143,7 @@ def bindings(tree: ast.Module) -> dict[str, str]:
     something imported, as in `Report = pytest.TestReport`, stands for that.
     """
     bound: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 bound[alias.asname or alias.name.split(".")[0]] = (
@@ -143,7 +163,7 @@ def bindings(tree: ast.Module) -> dict[str, str]:
 
 def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Yield each plain name that is set to another name, and that name."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             chain = dotted(node.value)
@@ -157,7 +177,7 @@ def module_of(node: ast.ImportFrom) -> str:
 
 def imported_modules(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Yield module and line for every import statement, wherever it stands."""
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

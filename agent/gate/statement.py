@@ -16,25 +16,42 @@ because git's own names are SHA-1.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, create_model
 
 from agent.candidate import Digest, GitId, Record
 from agent.digest import canonical_json, is_canonical
 from agent.errors import SignatureRefused
-from agent.gate.signature import PublicKey, Signature, Signer
+from agent.gate.envelope import (
+    MAX_ENVELOPE_BYTES,
+    PAYLOAD_TYPE,
+    Envelope,
+    pae,
+    parse_envelope,
+    raw_signature,
+    seal,
+    seal_text,
+    split_envelope,
+)
+from agent.gate.records import AnyRecord, parse_record
+from agent.gate.signature import PublicKey, Signer
 
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-MAX_ENVELOPE_BYTES = 64 * 1024
+__all__ = [
+    "MAX_ENVELOPE_BYTES", "PAYLOAD_TYPE", "Envelope", "Evaluation", "Hex256", "Judgement", "StatementKind", "Subject",
+    "decode", "encode", "is_about", "open_envelope", "open_parsed", "pae", "parse_envelope", "parse_record",
+    "raw_signature", "seal", "seal_text", "sign", "split_envelope",
+]  # fmt: skip
 
 Hex256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
+# Canonical JSON of a statement, to be filled with canonical JSON.
+_STATEMENT = (
+    b'{"_type":"https://in-toto.io/Statement/v1","predicate":%s,"predicateType":%s,"subject":'
+    b'[{"digest":{"gitTree":%s},"name":"tree"},{"digest":{"sha256":%s},"name":"manifest"}]}'
+)
 
 
 class StatementKind(StrEnum):
@@ -105,97 +122,57 @@ class _ManifestSubject(Record):
     digest: _ManifestDigest
 
 
-class _Statement(Record):
+class _About(Record):
     type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
     subject: tuple[_TreeSubject, _ManifestSubject]
     predicate_type: str = Field(alias="predicateType")
+
+
+class _Statement(_About):
     predicate: dict[str, Any]
-
-
-class _Signature(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    keyid: Annotated[str, Field(max_length=100)]
-    sig: str
-
-
-class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    payload: str
-    payload_type: Literal["application/vnd.in-toto+json"] = Field(alias="payloadType")
-    signatures: tuple[_Signature, ...]
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """A parsed envelope: what was signed, and the one signature. Nothing is proven until `open_envelope`."""
-
-    payload: bytes
-    signature: Signature
 
 
 def encode(kind: StatementKind, subject: Subject, predicate: BaseModel) -> bytes:
     """Return the canonical bytes of a statement: the payload that is signed."""
-    return canonical_json(
-        {
-            "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": "tree", "digest": {"gitTree": subject.tree}},
-                {"name": "manifest", "digest": {"sha256": subject.manifest.removeprefix("sha256:")}},
-            ],
-            "predicateType": kind.predicate_type,
-            "predicate": predicate.model_dump(mode="json", by_alias=True),
-        }
+    return _STATEMENT % (
+        canonical_json(predicate),
+        canonical_json(kind.predicate_type),
+        canonical_json(subject.tree),
+        canonical_json(subject.manifest.removeprefix("sha256:")),
     )
 
 
 def decode(kind: StatementKind, payload: bytes, model: type[AnyRecord]) -> tuple[Subject, AnyRecord]:
     """Read a payload of `kind`, strictly. Raises `SignatureRefused`."""
+    try:
+        small = len(payload) <= MAX_ENVELOPE_BYTES
+        whole: Any = _typed(model).model_validate_json(payload) if small and is_canonical(payload) else None
+    except (ValueError, TypeError, RecursionError):
+        whole = None  # what is wrong is said below, for the statement and its predicate apart
+    if whole and whole.predicate_type == kind.predicate_type:
+        return _subject(whole), whole.predicate
     statement = parse_record(payload, _Statement, f"the {kind} statement")
     if statement.predicate_type != kind.predicate_type:
         raise SignatureRefused(f"not a {kind} statement", why=f"it says {statement.predicate_type[:60]!a}")
     predicate = parse_record(canonical_json(statement.predicate), model, f"the {kind} predicate")
+    return _subject(statement), predicate
+
+
+def _subject(statement: _About) -> Subject:
     tree, manifest = statement.subject
-    return Subject(tree.digest.git_tree, "sha256:" + manifest.digest.sha256), predicate
+    return Subject(tree.digest.git_tree, "sha256:" + manifest.digest.sha256)
 
 
-def pae(payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding: the exact bytes that are signed."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
-
-
-def seal(payload: bytes, signature: bytes) -> bytes:
-    """Return the envelope of a payload and its binary SSH signature, as canonical JSON."""
-    entry = {"keyid": Signature.parse(signature).key.fingerprint, "sig": base64.b64encode(signature).decode()}
-    body = base64.b64encode(payload).decode()
-    return canonical_json({"payload": body, "payloadType": PAYLOAD_TYPE, "signatures": [entry]})
+@cache
+def _typed(model: type[BaseModel]) -> type[_About]:
+    """A statement with this predicate, to be read in one go. There are as many as kinds of statements."""
+    return create_model(f"_Statement_{model.__name__}", __base__=_About, predicate=(model, ...))
 
 
 def sign(kind: StatementKind, subject: Subject, predicate: BaseModel, signer: Signer) -> bytes:
     """Return the signed envelope of a statement."""
     payload = encode(kind, subject, predicate)
     return seal(payload, signer.sign(kind.namespace, pae(payload)))
-
-
-def parse_envelope(content: bytes) -> Envelope:
-    """Read an envelope, strictly: size, canonical JSON, base64, exactly one signature. Raises `SignatureRefused`."""
-    envelope = parse_record(content, _Envelope, "the envelope")
-    if not envelope.signatures:
-        raise SignatureRefused("the statement is not signed")
-    if len(envelope.signatures) > 1:
-        raise SignatureRefused("refused an envelope", why="it holds more than one signature")
-    signature = envelope.signatures[0]
-    parsed = Signature.parse(_unbase64(signature.sig))
-    if signature.keyid != parsed.key.fingerprint:
-        raise SignatureRefused("refused an envelope", why="its keyid is not the name of the key that signed")
-    return Envelope(_unbase64(envelope.payload), parsed)
-
-
-def raw_signature(content: bytes) -> bytes:
-    """Return the binary SSH signature of an envelope, for a verifier other than ours. Raises `SignatureRefused`."""
-    parse_envelope(content)
-    return _unbase64(parse_record(content, _Envelope, "the envelope").signatures[0].sig)
 
 
 def open_envelope(
@@ -217,37 +194,6 @@ def open_parsed(
     return key, subject, predicate
 
 
-def parse_record(
-    content: bytes, model: type[AnyRecord], what: str, *, max_bytes: int = MAX_ENVELOPE_BYTES
-) -> AnyRecord:
-    """Read canonical JSON under a size cap into a strict model. Raises `SignatureRefused`.
-
-    Canonical form is demanded because two readers of the same bytes may disagree about a doubled key, and because one
-    document must not have many digests.
-    """
-    if len(content) > max_bytes:
-        raise SignatureRefused(f"{what} is too large", why=f"more than {max_bytes} bytes")
-    try:
-        if not is_canonical(content):
-            raise SignatureRefused(f"{what} is not canonical JSON")
-        read = model.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "(top)"
-        raise SignatureRefused(f"{what} is malformed", why=f"{place[:80]!a}: {first['msg'][:120]}") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise SignatureRefused(f"{what} is malformed", why="it is not JSON of the expected kind") from error
-    # A form that is not named would be filled in, and the document would have two byte forms and two digests.
-    if "schema_" in model.model_fields and "schema_" not in read.model_fields_set:
-        raise SignatureRefused(f"{what} does not say of which form it is")
-    return read
-
-
-def _unbase64(text: str) -> bytes:
-    try:
-        content = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise SignatureRefused("refused an envelope", why="its base64 is broken") from error
-    if base64.b64encode(content).decode() != text:
-        raise SignatureRefused("refused an envelope", why="its base64 has more than one reading")
-    return content
+def is_about(kind: StatementKind, envelope: Envelope, subject: Subject, predicate: BaseModel) -> bool:
+    """Whether what was signed is exactly this statement: a statement has one byte form, so bytes are compared."""
+    return envelope.payload == encode(kind, subject, predicate)

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from agent.candidate import Digest, Record
-from agent.digest import canonical_json, sha256
+from agent.digest import canonical_json, read_canonical, sha256
 from agent.errors import PolicyDenied
 from agent.gate.document import Natural
 from agent.gate.engines import Activation, Answer, Failed
@@ -30,6 +31,7 @@ MAX_REASON = 1000
 MOST_REMEMBERED = 1000
 """Answers of one rule: where numbers differ from candidate to candidate, to keep more would be to keep all."""
 
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 Outcome = Literal["holds", "does_not_hold", "undecided"]
 
 
@@ -43,11 +45,19 @@ class RuleResult(Record):
     reason: str
     mend: str
 
+    def __copy__(self) -> Self:
+        return _forgetting(super().__copy__())
+
     @model_validator(mode="after")
     def _holds_only_if_it_holds(self) -> RuleResult:
         if self.holds != (self.outcome == "holds"):
             raise ValueError("a rule holds exactly when its outcome says so")
         return self
+
+    @cached_property
+    def content(self) -> bytes:
+        """The canonical bytes: a rule that holds says the same in a whole history, and is written out once."""
+        return canonical_json(self)
 
 
 class Waived(Record):
@@ -72,6 +82,9 @@ class Verdict(Record):
     results: tuple[RuleResult, ...]
     waived: tuple[Waived, ...] = ()
 
+    def __copy__(self) -> Self:
+        return _forgetting(super().__copy__())
+
     @model_validator(mode="after")
     def _allowed_only_by_all(self) -> Verdict:
         waived = [one.rule for one in self.waived]
@@ -81,10 +94,24 @@ class Verdict(Record):
             raise ValueError("a verdict allows exactly when there are rules and each holds or was waived")
         return self
 
+    @cached_property
+    def content(self) -> bytes:
+        """The canonical bytes, as stored: `canonical_json` of this, put together from those of the results."""
+        head = canonical_json(self.model_dump(mode="json", by_alias=True, exclude={"results"}))
+        about, schema, rest = head.partition(b',"schema":')
+        results = b",".join(result.content for result in self.results)
+        return b'%s,"results":[%s]%s%s' % (about, results, schema, rest)
+
     @property
     def denials(self) -> tuple[RuleResult, ...]:
         """The rules that do not hold, waived or not."""
         return tuple(result for result in self.results if not result.holds)
+
+
+def _forgetting(copied: AnyRecord) -> AnyRecord:
+    """A copy is made to be changed, and what was remembered of the bytes of the first is not true of it."""
+    copied.__dict__.pop("content", None)
+    return copied
 
 
 def judge(bundle: Bundle, facts: Facts) -> Verdict:
@@ -101,10 +128,14 @@ def judge_document(bundle: Bundle, content: bytes) -> Verdict:
     return judge_read(bundle, content)
 
 
-def judge_read(bundle: Bundle, content: bytes, memory: Memory | None = None) -> Verdict:
-    """Judge a stored document that the caller has read, strictly, as `Facts`. With a `memory` the next is cheaper."""
+def judge_read(bundle: Bundle, content: bytes, memory: Memory | None = None, plain: Any = None) -> Verdict:
+    """Judge a stored document that the caller has read, strictly, as `Facts`. With a `memory` the next is cheaper.
+
+    `plain` is what `read_canonical` made of the content, if the caller has it.
+    """
     try:
-        variables = {"f": json.loads(content), "p": dict(bundle.parameters)}
+        plain = read_canonical(content) if plain is None else plain
+        variables = {"f": json.loads(content) if plain is None else plain, "p": dict(bundle.parameters)}
         results = memory.results(bundle, variables) if memory else _results(bundle.rules, variables)
     except PolicyDenied as error:
         results = (_malformed(error),)
@@ -119,29 +150,47 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._said: dict[str, dict[tuple[str, ...], RuleResult]] = {}
-        self._seen: dict[str, tuple[tuple[Path, ...], ...]] = {}
+        self._seen: dict[str, _Places] = {}
 
     def results(self, bundle: Bundle, variables: dict[str, Any]) -> tuple[RuleResult, ...]:
         """Return what each rule says, asking the engines only where no rule was shown this before."""
-        shown = self._shown(bundle, variables)
-        known = [self._said.setdefault(f"{bundle.digest} {rule.id}", {}) for rule in bundle.rules]
-        new = tuple(rule for rule, said, key in zip(bundle.rules, known, shown, strict=True) if key not in said)
-        answers = dict(zip((rule.id for rule in new), _results(new, variables), strict=True))
-        for rule, said, key in zip(bundle.rules, known, shown, strict=True):
-            if rule.id in answers:
-                if len(said) >= MOST_REMEMBERED:
-                    said.clear()
-                said[key] = answers[rule.id]
-        return tuple(said[key] for said, key in zip(known, shown, strict=True))
-
-    def _shown(self, bundle: Bundle, variables: dict[str, Any]) -> list[tuple[str, ...]]:
-        """What stands at the places that each rule names, as text."""
         if bundle.digest not in self._seen:
-            self._seen[bundle.digest] = tuple(_sees(rule) for rule in bundle.rules)
+            self._seen[bundle.digest] = _Places(bundle)
         places = self._seen[bundle.digest]
-        texts = {path: _text(variables, path) for path in {path for paths in places for path in paths}}
-        return [tuple(texts[path] for path in paths) for paths in places]
+        shown = places.shown(variables)
+        known = [said.get(key) for said, key in zip(places.said, shown, strict=True)]
+        if None in known:
+            new = tuple(rule for rule, result in zip(bundle.rules, known, strict=True) if result is None)
+            answers = iter(_results(new, variables))
+            for at, (said, key) in enumerate(zip(places.said, shown, strict=True)):
+                if known[at] is None:
+                    if len(said) >= MOST_REMEMBERED:
+                        said.clear()
+                    said[key] = known[at] = next(answers)
+        return tuple(result for result in known if result is not None)
+
+
+class _Places:
+    """The places at which each rule of a bundle looks, and what each has said about what stood there."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        seen = [_sees(rule) for rule in bundle.rules]
+        self.said: list[dict[tuple[str, ...], RuleResult]] = [{} for _ in seen]
+        paths = sorted({path for paths in seen for path in paths})
+        # Parameters are the bundle's own and never change; places in one block are looked up together.
+        self._folders = {path[:-1]: tuple(p for p in paths if p[:-1] == path[:-1]) for path in paths if path[0] != "p"}
+        at = {path: number for number, path in enumerate(path for paths in self._folders.values() for path in paths)}
+        self._rules = tuple(tuple(at[path] for path in paths if path in at) for paths in seen)
+
+    def shown(self, variables: dict[str, Any]) -> list[tuple[str, ...]]:
+        """What stands at the places that each rule names, as text."""
+        texts: list[str] = []
+        for folder, paths in self._folders.items():
+            block: Any = variables
+            for part in folder:
+                block = block.get(part) if isinstance(block, dict) else None
+            texts += [_text(block, path[-1]) for path in paths]
+        return [tuple([texts[at] for at in places]) for places in self._rules]
 
 
 def _sees(rule: Rule) -> tuple[Path, ...]:
@@ -149,13 +198,14 @@ def _sees(rule: Rule) -> tuple[Path, ...]:
     return tuple(sorted({path[1:] if path[0] == "say" else path for path in rule.asks | rule.tells}))
 
 
-def _text(variables: dict[str, Any], path: Path) -> str:
-    value: Any = variables
-    for part in path:
-        if not isinstance(value, dict) or part not in value:
-            return ""  # no JSON text is empty: not there is another thing than anything that is
-        value = value[part]
-    return str(value) if type(value) in (int, bool) else json.dumps(value, sort_keys=True)
+def _text(block: Any, name: str) -> str:
+    if not isinstance(block, dict) or name not in block:
+        return ""  # no JSON text is empty: not there is another thing than anything that is
+    value = block[name]
+    kind = type(value)
+    if kind is int or kind is bool:
+        return str(value)
+    return "[]" if value == [] else json.dumps(value, sort_keys=True)
 
 
 def _verdict(bundle: Bundle, content: bytes, results: tuple[RuleResult, ...]) -> Verdict:

@@ -17,7 +17,7 @@ from agent.digest import sha256
 from agent.gate.document import MAX_TEXT, TestChanges, Weakened, capped, capped_texts
 from agent.gate.meaning import altered
 from agent.gate.patch_facts import changed_paths
-from agent.gate.source import Sources, is_python, is_test
+from agent.gate.source import Sources, is_python, is_test, walked
 
 _ASSERTING = ("assert", "raises", "warns", "fail", "deprecated_call")
 _SKIPPING = frozenset(
@@ -237,7 +237,7 @@ def _hooks(base: Sources, result: Sources, path: str) -> Iterator[str]:
 
 def _steering(module: ast.Module | None, tests: frozenset[str]) -> Iterator[str]:
     """Yield hooks of the runner, and names of the base's `tests` that are bound to something else."""
-    for node in ast.walk(module) if module else ():
+    for node in walked(module) if module else ():
         if isinstance(node, _Function):
             if node.name.startswith("pytest_") or node.name in _RUN_AROUND:
                 yield node.name

@@ -87,6 +87,8 @@ class _Audit:
         self._wish = wish
         self._whole = Whole(report, every=wish.every)
         self._known_roots: list[tuple[int, TrustRoot]] = []
+        self._trusts: set[str] = set()
+        """Commits of the gate log that say that the trust root changes."""
 
     def run(self) -> None:
         for slug, reason in self._clone.distortions():
@@ -120,11 +122,15 @@ class _Audit:
         line: list[str] = []
         here: str | None = tip
         while here is not None:
-            commit = parse_commit(self._clone.read(here, "commit"))
-            if len(commit.parents) > 1:
+            body = self._clone.read(here, "commit")
+            head, _, message = body.partition(b"\n\n")
+            parents = [line[7:] for line in head.split(b"\n") if line.startswith(b"parent ")]
+            if len(parents) > 1:
                 raise Refused(f"{here} in the gate log is a merge", why="the log must be linear")
             line.append(here)
-            here = commit.parents[0] if commit.parents else None
+            if message.startswith(b"trust\n\nEntry: "):
+                self._trusts.add(here)
+            here = parents[0].decode("ascii", "replace") if parents else None
             if len(line) > MAX_ENTRIES:
                 raise Refused("the gate log is too long")
         return line[::-1]
@@ -175,9 +181,7 @@ class _Audit:
 
     def _changes(self, chain: list[str]) -> Iterable[int]:
         """Where the log says that the trust root changes; that it says so truly is checked with each entry."""
-        for index, commit in enumerate(chain):
-            if b"\n\ntrust\n\nEntry: " in self._clone.read(commit, "commit"):
-                yield index
+        return (index for index, commit in enumerate(chain) if commit in self._trusts)
 
     def _outside_views(self) -> None:
         """Hold the log against what was seen of it elsewhere: by this auditor before, and by witnesses."""

@@ -28,6 +28,7 @@ from agent.lineage.trailers import Trailers, check_message
 from agent.workspace import SETTINGS_FILE, Settings, parse_settings
 
 Result = TypeVar("Result")
+_COMMITS_KEPT = 16
 
 
 class Archive:
@@ -39,6 +40,7 @@ class Archive:
         self.memory = Memory()
         self._generations = Generations(read)
         self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
+        self._commits: dict[str, Commit] = {}
         self._settings: dict[bytes, Settings] = {}
 
     def tree(self, tree_id: str) -> Tree:
@@ -60,8 +62,13 @@ class Archive:
         return self._settings[content]
 
     def commit(self, commit_id: str) -> Commit:
-        """Return a parsed commit."""
-        return parse_commit(self.read(commit_id, "commit"))
+        """Return a parsed commit: a successor is read once for itself, and once more as the base of the next."""
+        found = self._commits.get(commit_id)
+        if found is None:
+            if len(self._commits) >= _COMMITS_KEPT:
+                del self._commits[next(iter(self._commits))]
+            found = self._commits[commit_id] = parse_commit(self.read(commit_id, "commit"))
+        return found
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,11 @@ def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
 
 def check_decision(
     archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment
-) -> tuple[str, tuple[int, ...], tuple[Used, ...]]:
+) -> tuple[Dossier, tuple[int, ...], tuple[Used, ...]]:
     """Check a decision against the repository as of the moment it was taken. Raises `Refused`.
 
-    Returns the nonce of the request that it answers, the entries of the waivers that its verdict names, and of those
-    that a successor rests on, all that is to be known.
+    Returns its dossier, the entries of the waivers that its verdict names, and of those that a successor rests on, all
+    that is to be known.
 
     What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
     """
@@ -102,10 +109,10 @@ def check_decision(
     request = check_dossier(dossier, case, moment.root, archive.law, archive.memory, archive.waivers)
     if entry.kind != "successor":
         _check_refusal(entry, request, reviews, moment.root)
-        return request.nonce, named_before(dossier, entry), ()
+        return dossier, named_before(dossier, entry), ()
     needed = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     rests_on = check_used(dossier, case, entry, moment.root, needed, archive.waivers)
-    return request.nonce, tuple(used.entry for used in rests_on), rests_on
+    return dossier, tuple(used.entry for used in rests_on), rests_on
 
 
 def check_waiver(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Waiver:

@@ -1,29 +1,31 @@
 """A clone as the auditor sees it: objects by content, refs as they are, and nothing else of git.
 
-Objects are read with dulwich's object store alone and hashed again, so an object is what its ID says or it cannot be
-read. No configuration, hook, attribute, replacement, graft or alternate is honoured: those that would make git itself
-show another history than the one audited are reported by `distortions`.
+Objects are read without git (`agent.lineage.pack_reader`) and hashed again, so an object is what its ID says or it
+cannot be read. No configuration, hook, attribute, replacement, graft or alternate is honoured: those that would make
+git itself show another history than the one audited are reported by `distortions`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from dulwich.object_store import DiskObjectStore
-from dulwich.objects import RawObjectID
 from dulwich.refs import DiskRefsContainer
 
 from agent.errors import AuditFailed, Misuse
 from agent.lineage.audit_disguise import disguises
 from agent.lineage.audit_graph import check_graph
-from agent.lineage.objects import MAX_FILE_BYTES, Kind, object_id
+from agent.lineage.objects import MAX_FILE_BYTES, Kind
+from agent.lineage.pack_reader import PackReader
 
-_KINDS: Final[dict[int, Kind]] = {1: "commit", 2: "tree", 3: "blob"}
-_NUMBERS: Final[dict[bytes, int]] = {b"commit": 1, b"tree": 2, b"blob": 3}
+_NUMBERS: Final[dict[Kind, int]] = {"commit": 1, "tree": 2, "blob": 3}
+_WORDS: Final[dict[bytes, int]] = {b"commit": 1, b"tree": 2, b"blob": 3}
+_sha1 = partial(hashlib.sha1, usedforsecurity=False)
 _LOOSE_BYTES = 4 * MAX_FILE_BYTES
 _REMOTES = "refs/remotes/"
 _HEADS = "refs/heads/"
@@ -52,8 +54,7 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._objects = DiskObjectStore(folder / "objects", loose_object_size_limit=_LOOSE_BYTES)
-        self._packs = tuple(self._objects.packs)
+        self._packs: list[PackReader] | None = None
         self._refs = DiskRefsContainer(folder)
         self._loose = frozenset(f"{path.parent.name}{path.name}" for path in (folder / "objects").glob("??/*"))
 
@@ -74,7 +75,8 @@ class Clone:
 
     def close(self) -> None:
         """Close the packs that are open."""
-        self._objects.close()
+        for pack in self._packs or ():
+            pack.close()
 
     def distortions(self) -> Iterator[tuple[str, str]]:
         """Yield (slug, reason) for each thing here that makes git show another history than the objects hold."""
@@ -91,6 +93,7 @@ class Clone:
             yield "partial", "the clone is partial: objects are missing on purpose"
         if (self._folder / "reftable").exists():
             yield "reftable", "its refs are in reftable form, which this auditor does not read"
+        yield from (("pack-index", f"the index of a pack cannot be trusted: {reason}") for reason in self._faults())
         names = self._names()
         for name in names:
             if name.startswith("refs/replace/"):
@@ -106,32 +109,26 @@ class Clone:
 
     def read(self, name: str, kind: Kind) -> bytes:
         """Return the body of an object whose content has that ID. Raises `AuditFailed`."""
-        found: list[bytes] = []
+        found: bytes | None = None
+        number = _NUMBERS[kind]
         try:
-            for number, body in self._copies(name):
-                if _KINDS.get(number) != kind or object_id(kind, body) != name:
+            raw = bytes.fromhex(name)
+            for its, body in self._copies(name, raw):
+                if its != number or _sha1(b"%s %d\0%s" % (kind.encode(), len(body), body)).digest() != raw:
                     raise AuditFailed(f"{kind} {name} cannot be read", why="its content does not have that name")
-                found = [body]
+                found = body
         except AuditFailed:
             raise
-        except Exception as error:  # dulwich has no one error for damage: zlib, struct, assertion, key errors all occur
+        except Exception as error:  # damage shows itself in many ways: zlib, index, assertion and key errors all occur
             why = f"missing or damaged ({type(error).__name__})"
             raise AuditFailed(f"{kind} {name} cannot be read", why=why) from error
-        if not found:
+        if found is None:
             raise AuditFailed(f"{kind} {name} cannot be read", why="missing or damaged (KeyError)")
-        return found[0]
+        return found
 
-    def _copies(self, name: str) -> Iterator[tuple[int, bytes]]:
-        """Yield type and body of an object from every place that holds one of that name: git may read any of them."""
-        sha = RawObjectID(bytes.fromhex(name))
-        for pack in self._packs:
-            try:
-                found = pack.get_raw(sha)
-            except KeyError:
-                if sha in pack:  # it is there, and what it is made from is not
-                    raise
-            else:
-                yield found
+    def _copies(self, name: str, raw: bytes) -> list[tuple[int, bytes]]:
+        """Return type and body of an object from every place that holds one of that name: git may read any of them."""
+        found = [copy for pack in self._opened() if (copy := pack.get(raw)) is not None]
         if name in self._loose:
             path = self._folder / "objects" / name[:2] / name[2:]
             inflater = zlib.decompressobj()
@@ -140,7 +137,21 @@ class Clone:
             word, size = header.split(b" ")
             if inflater.unconsumed_tail or int(size) != len(body):
                 raise AuditFailed(f"object {name} cannot be read", why="it is larger than it says, or too large")
-            yield _NUMBERS[word], body
+            found.append((_WORDS[word], body))
+        return found
+
+    def _opened(self) -> list[PackReader]:
+        """Every pack that git would look into: an index by any name, with a pack beside it."""
+        if self._packs is None:
+            found = sorted((self._folder / "objects" / "pack").glob("*.idx"))
+            self._packs = [PackReader(path, _LOOSE_BYTES) for path in found if path.with_suffix(".pack").exists()]
+        return self._packs
+
+    def _faults(self) -> Iterator[str]:
+        try:
+            yield from (f"{printable(pack.name)}: {fault}" for pack in self._opened() if (fault := pack.fault()))
+        except (OSError, ValueError, IndexError) as error:
+            yield f"it cannot be read ({printable(str(error)[:200])})"
 
     def branches(self) -> tuple[Branch, ...]:
         """Return all local and remote-tracking branches, in the order of their names."""

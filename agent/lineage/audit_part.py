@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.candidate import Evidence
 from agent.edits.tree import Tree
 from agent.errors import Refused
-from agent.gate.dossier import EVIDENCE, FACTS
+from agent.gate.dossier import FACTS
 from agent.gate.note import Note, parse_note
 from agent.gate.rules import Bundle, load_bundle
 from agent.gate.trust import TrustRoot, parse_root
@@ -144,9 +144,10 @@ class PartAudit:
         elif entry.kind == "waived":
             seen.waiver = check_waiver(self._archive, entry, bundle, moment)
         elif entry.kind != "trust":  # the roots were read before the parts were dealt out
-            seen.nonce, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
+            dossier, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
+            seen.nonce = dossier.request.nonce
             if entry.kind == "successor":
-                seen.weak_wall = _weak_wall(entry, bundle)
+                seen.weak_wall = _weak_wall(entry, dossier.evidence)
 
 
 def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
@@ -154,6 +155,6 @@ def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
     return tuple((result.id, result.reason) for result in judge_document(law, facts).denials)
 
 
-def _weak_wall(entry: LogEntry, bundle: Tree) -> str:
-    sandbox = Evidence.model_validate_json(bundle[EVIDENCE].content).sandbox
+def _weak_wall(entry: LogEntry, evidence: Evidence) -> str:
+    sandbox = evidence.sandbox
     return f"{entry.candidate} ({printable(sandbox.backend)})" if sandbox.level == "reduced" else ""

@@ -6,12 +6,12 @@ commit nor an audit grows with the length of the log:
     checkpoint                                      the head of the log, signed as a C2SP checkpoint (`agent.gate.note`)
     frontier                                        what it takes to continue its Merkle tree (`agent.lineage.merkle`)
     root.json                                       the trust root in force for the next entry
-    entries/00/00/00/entry.json, root.json          the genesis: the first commit of the workspace, and the trust root
     entries/00/00/12/entry.json                     the decision (`LogEntry`)
-    entries/00/00/12/<files of the dossier>, review-1.dsse.json, ...
+    entries/00/00/12/bundle                         its bundle in one file (`agent.lineage.bundle_file`): the files of
+                                                    the dossier and the reviews; of the genesis, the trust root
 
-An entry names the digest of the entry before it (`previous`) and of its own bundle, that is of all other files beside
-it (`Tree.digest` of them). The leaves of the Merkle tree are the stored bytes of the entries. The tree of each commit
+An entry names the digest of the entry before it (`previous`) and of its own bundle (`Tree.digest` of the files in it).
+The leaves of the Merkle tree are the stored bytes of the entries. The tree of each commit
 is the tree before, plus one folder, with the three files at the top made anew, and nothing else: so an auditor computes
 it from the entries. Pure: see `agent.lineage.objects`.
 """
@@ -32,6 +32,7 @@ from agent.gate.note import Checkpoint, NoteSigner, sign_checkpoint
 from agent.gate.review import CandidateId
 from agent.gate.statement import parse_record
 from agent.gate.trust import Name
+from agent.lineage.bundle_file import BUNDLE_FILE, packed, unpacked
 from agent.lineage.merkle import Frontier, leaf_hash, parse_frontier
 from agent.lineage.objects import (
     FOLDER_MODE,
@@ -46,6 +47,7 @@ from agent.lineage.objects import (
 )
 
 LOG_BRANCH = "gate-log"
+_OTHER_FORM = "it is entry.json and bundle and nothing else; a log made before 2026-12 has to be begun anew"
 MAX_ENTRIES = 1_000_000
 ENTRY_FILE = "entry.json"
 ROOT_FILE = "root.json"
@@ -131,15 +133,17 @@ def parse_entry(content: bytes) -> LogEntry:
 
 def entry_files(entry: LogEntry, bundle: Tree) -> Tree:
     """Return the files of an entry's folder."""
-    return bundle.with_file(ENTRY_FILE, File(entry.content))
+    return Tree({BUNDLE_FILE: File(packed(bundle)), ENTRY_FILE: File(entry.content)})
 
 
 def split_files(files: Tree) -> tuple[LogEntry, Tree]:
     """Return the entry in a folder and its bundle; raise `Refused` unless the entry names exactly that bundle."""
     if ENTRY_FILE not in files:
         raise Refused("the log entry is missing")
+    if files.keys() != {ENTRY_FILE, BUNDLE_FILE} or any(file.executable for file in files.values()):
+        raise Refused("an entry of the gate log is not in a form that is read here", why=_OTHER_FORM)
     entry = parse_entry(files[ENTRY_FILE].content)
-    bundle = files.without(ENTRY_FILE)
+    bundle = unpacked(files[BUNDLE_FILE].content)
     if bundle.digest != entry.bundle:
         raise Refused("the evidence beside the log entry is not the evidence that it names")
     return entry, bundle

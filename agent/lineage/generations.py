@@ -19,7 +19,7 @@ from agent.lineage.objects import (
     MAX_TREE_BYTES,
     Entry,
     Read,
-    format_tree,
+    is_ordered,
     parse_tree,
     read_tree,
 )
@@ -111,10 +111,9 @@ class Generations:
         """The entries of a folder by name; only one in git's canonical form is accepted."""
         found = self._folders.get(tree_id)
         if found is None:
-            body = self._read(tree_id, "tree")
-            entries = parse_tree(body)
+            entries = parse_tree(self._read(tree_id, "tree"))
             found = {entry.name: entry for entry in entries}
-            if not entries or len(found) != len(entries) or format_tree(entries) != body:
+            if not entries or len(found) != len(entries) or not is_ordered(entries):
                 raise UnsafeTree("a folder is not in git's one canonical form")
             if len(self._folders) >= _FOLDERS_KEPT:
                 self._folders.clear()
@@ -148,11 +147,10 @@ def _whole(tree_id: str, tree: Tree) -> _Generation:
 
 def read_flat(read: Read, tree_id: str) -> Tree:
     """Return the files of a folder that holds plain files only, as `read_tree` does."""
-    body = read(tree_id, "tree")
-    entries = parse_tree(body)
+    entries = parse_tree(read(tree_id, "tree"))
     names = {entry.name for entry in entries}
     plain = all(entry.mode == _FILE_MODES[0] and entry.name.isascii() for entry in entries)
-    if not plain or len(names) != len(entries) or len(entries) > MAX_FLAT or format_tree(entries) != body:
+    if not plain or len(names) != len(entries) or len(entries) > MAX_FLAT or not is_ordered(entries):
         return read_tree(read, tree_id)
     files = {check_path(entry.name): File(read(entry.id, "blob")) for entry in entries}
     if any(len(file.content) > MAX_FILE_BYTES or "/" in name for name, file in files.items()):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -28,6 +28,7 @@ MAX_FILES = 20_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_TREE_BYTES = 256 * 1024 * 1024
 
+_LINE = re.compile(rb"([^ ]*) ([^\0]*)\0(.{20})", re.DOTALL)
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 _PACK_TYPES: dict[Kind, int] = {"commit": 1, "tree": 2, "blob": 3}
 _REFUSED_MODES = {"120000": "it is a symbolic link", "160000": "it is a submodule"}
@@ -110,27 +111,36 @@ def is_object_id(text: str) -> bool:
 
 def format_tree(entries: Collection[Entry]) -> bytes:
     """Return the body of a tree object."""
-    ordered = sorted(entries, key=lambda e: e.name.encode() + (b"/" if e.mode == FOLDER_MODE else b""))
+    ordered = sorted(entries, key=_key)
     return b"".join(f"{e.mode} {e.name}".encode() + b"\0" + bytes.fromhex(e.id) for e in ordered)
 
 
 def parse_tree(body: bytes) -> list[Entry]:
     """Return the lines of a tree object. Raises `UnsafeTree` when it is malformed or has a name that is not UTF-8."""
     entries: list[Entry] = []
-    position = 0
+    at = 0
     try:
-        while position < len(body):
-            space = body.index(b" ", position)
-            end = body.index(b"\0", space)
-            name = body[space + 1 : end].decode("utf-8")
-            object_name = body[end + 1 : end + 21]
-            if len(object_name) != 20:
-                raise UnsafeTree("a tree in the repository is malformed", why="it ends too early")
-            entries.append(Entry(body[position:space].decode("ascii"), name, object_name.hex()))
-            position = end + 21
+        while at < len(body):
+            found = _LINE.match(body, at)
+            if found is None:
+                raise UnsafeTree("a tree in the repository is malformed", why="an entry has no mode, name or ID")
+            mode, name, raw = found.groups()
+            entries.append(Entry(mode.decode("ascii"), name.decode("utf-8"), raw.hex()))
+            at = found.end()
     except ValueError as error:
         raise UnsafeTree("a tree in the repository is malformed", why="an entry has no valid mode or name") from error
     return entries
+
+
+def is_ordered(entries: Sequence[Entry]) -> bool:
+    """Whether `format_tree` gives back the body that these entries were read from: they stand in git's order."""
+    keys = [_key(entry) for entry in entries]
+    return keys == sorted(keys)
+
+
+def _key(entry: Entry) -> bytes:
+    """What git orders a tree by: a folder stands where its name with a slash behind it would."""
+    return entry.name.encode() + (b"/" if entry.mode == FOLDER_MODE else b"")
 
 
 def read_tree(read: Read, tree_id: str) -> Tree:

@@ -6,6 +6,7 @@ Needs neither a sandbox nor a suite, so that a denied candidate can be judged ag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.candidate import Evidence, State
 from agent.digest import canonical_json
@@ -123,7 +124,7 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
     """Return base and result tree of a candidate; `StoreBroken` when the stored diff does not give the result."""
     base = repository.tree(entry.base_commit)
     try:
-        tree = apply_unified(base, part_of(store, entry, "diff"))
+        tree = _applied(base, part_of(store, entry, "diff"))
     except Refused as error:
         raise StoreBroken(f"the stored diff of {entry.id} does not fit its base", why=str(error)) from error
     if tree.digest != entry.tree:
@@ -131,6 +132,12 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
             f"the stored diff of {entry.id} does not give its recorded tree", why="one of them was altered"
         )
     return base, tree
+
+
+@lru_cache(maxsize=2)
+def _applied(base: Tree, diff: bytes) -> Tree:
+    """Every step of a candidate asks for the same result again."""
+    return apply_unified(base, diff)
 
 
 def settings_of(base: Tree) -> Settings:

@@ -248,10 +248,10 @@ def test_an_early_entry_rewritten_in_the_last_commit(world):
     with world.open() as repository:
         commit = repository.commit(repository.resolve("gate-log"))
         files = repository.tree(repository.resolve("gate-log"))
-        path = "entries/00/00/01/review-1.dsse.json"
+        path = "entries/00/00/01/bundle"
         objects = NewObjects()
         seconds = int(commit.committer.split()[-2])
-        spoilt = files.with_file(path, File(files[path].content.replace(b"A", b"B", 1)))
+        spoilt = files.with_file(path, File(files[path].content.replace(b'"allowed":true', b'"allowed":null', 1)))
         body = gate_commit(objects.add_tree(spoilt), commit.parents[0], seconds, commit.message, world.gate)
         tip = objects.add("commit", body)
         repository.write(objects)

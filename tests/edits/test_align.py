@@ -84,3 +84,15 @@ def test_lines_end_at_newlines_only(old, new):
 def test_a_form_feed_or_carriage_return_is_no_end_of_a_line():
     assert split_lines(b"a\x0cb\rc\x85d\xe2\x80\xa8e\n") == [b"a\x0cb\rc\x85d\xe2\x80\xa8e\n"]
     assert [change.old for change in line_changes(b"a\rb\nc\n", b"a\rB\nc\n")] == [(b"a\rb\n",)]
+
+
+@given(words, words)
+@settings(max_examples=300, deadline=None)
+def test_what_both_begin_and_end_with_is_set_aside_without_another_answer(old, new):
+    found, i, j = [], 0, 0
+    for at, to in [*matches(old, new), (len(old), len(new))]:
+        if (i, j) != (at, to):
+            found.append((i, at, j, to))
+        i, j = at + 1, to + 1
+
+    assert changes(old, new) == found

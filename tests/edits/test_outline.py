@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from agent.edits.outline import outline
+from agent.edits.source import parse_counted
 from agent.errors import EditConflict
 from tests.edits.generated import Module, modules
 
@@ -38,6 +39,25 @@ def test_blocks_joined_are_the_file_and_addresses_are_unique(module):
     check_whole(root)
     assert len({block.address for block in blocks}) == len(blocks)
     assert all(" " <= c <= "~" for block in blocks for c in block.address)
+
+
+@given(modules)
+@settings(max_examples=100, deadline=None)
+def test_lines_counted_in_one_print_are_those_of_each_statement_printed_alone(module):
+    try:
+        parsed, counts = parse_counted(module.source())
+    except EditConflict:
+        return
+    statements = [node for node in walked(parsed) if id(node) in counts]
+
+    assert len(statements) == len(counts)
+    assert all(counts[id(node)] == parsed.code_for_node(node).count("\n") for node in statements)
+
+
+def walked(node):
+    yield node
+    for child in node.children:
+        yield from walked(child)
 
 
 def test_members_have_qualified_names():

@@ -1,12 +1,14 @@
 """A tree holds regular files under safe paths, and names itself as git does."""
 
+import hashlib
 import os
+import pickle
 import subprocess
 
 import pytest
 from hypothesis import given, settings
 
-from agent.edits.tree import File, Tree, check_path
+from agent.edits.tree import MAX_REMEMBERED, File, Tree, check_path
 from agent.errors import UnsafeTree
 from tests.edits.generated import trees
 
@@ -116,3 +118,37 @@ def test_changing_a_tree_leaves_it_as_it_was(tree):
     assert changed != tree
     assert changed.without("new/file") == tree
     assert hash(changed.without("new/file")) == hash(tree)
+
+
+def test_what_differs_from_one_tree_is_not_taken_for_what_differs_from_another():
+    one, same = (Tree({"a": File(b"1"), "b": File(b"1")}) for _ in range(2))
+    other = Tree({"a": File(b"2"), "b": File(b"1")})
+
+    assert [one.differing(other), one.differing(same), one.differing(other)] == [["a"], [], ["a"]]
+    one.differing(other).append("z")
+    assert one.differing(other) == ["a"]
+
+
+def test_what_is_remembered_of_another_tree_does_not_travel_to_another_process():
+    one, other = Tree({"a": File(b"1")}), Tree({"a": File(b"2")})
+    one.differing(other)
+    copied = pickle.loads(pickle.dumps(one))
+
+    assert copied == one
+    assert (copied.digest, copied.git_id, copied.differing(other)) == (one.digest, one.git_id, ["a"])
+
+
+def test_a_remembered_digest_is_of_these_very_bytes():
+    small, large = b"x" * 100, b"x" * (MAX_REMEMBERED + 1)
+    for content in (small, large, small, large, small + b"y"):
+        tree = Tree({"a": File(content)})
+        assert tree.manifest == f"100644 {hashlib.sha256(content).hexdigest()} a\n".encode()
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+        assert tree.git_id == hashlib.sha1(b"tree 29\0" + b"100644 a\0" + blob, usedforsecurity=False).hexdigest()
+
+
+def test_files_beside_each_other_are_named_like_any_tree():
+    files = {"a": File(b"1"), "b": File(b"2", executable=True)}
+
+    assert Tree.flat(files) == Tree(files)
+    assert (Tree.flat(files).digest, Tree.flat(files).git_id) == (Tree(files).digest, Tree(files).git_id)

@@ -373,3 +373,23 @@ def test_the_facts_are_the_same_every_time():
     source = "".join(f"{line}\n" for all_ in REACHES.values() for line in all_ if "\n" not in line)
 
     assert facts(scaffold__new=source) == facts(scaffold__new=source)
+
+
+def test_what_was_found_in_a_file_once_is_not_said_of_another_place_or_another_content():
+    socket = "import socket\n"
+    assert kinds(socket) == {"network"}
+    assert kinds("x = 1\n") == set()
+    assert kinds(socket) == {"network"}
+
+    # The same bytes in a workspace that has a module of that name, and among the tests.
+    own = {**BASE, "scaffold/new.py": "from scaffold import socket\n"}
+    mine = {**own, "scaffold/socket.py": "x = 1\n"}
+    found = [
+        {
+            item.kind
+            for item in code_facts(Sources(tree(BASE)), Sources(tree(files))).capabilities
+            if "import" in item.name
+        }
+        for files in (own, mine, own)
+    ]
+    assert found == [{"network"}, set(), {"network"}]

@@ -15,7 +15,7 @@ VALUES = {"pydantic", "structlog"}
 ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "agent": (set(), set()),
     "agent.errors": (set(), set()),
-    "agent.digest": (set(), {"pydantic"}),
+    "agent.digest": (set(), {"pydantic", "pydantic_core"}),
     "agent.log": (set(), {"structlog"}),
     "agent.candidate": ({"agent.errors"}, {"pydantic"}),
     "agent.diagnosis": ({"agent.candidate"}, {"pydantic"}),
@@ -37,6 +37,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "agent.lineage.audit_bundle": (VOCABULARY | {"agent.lineage", "agent.gate", "agent.edits"}, VALUES | {"dulwich"}),
     "agent.lineage.audit_git": (VOCABULARY | {"agent.lineage", "agent.gate", "agent.edits"}, VALUES | {"dulwich"}),
+    "agent.lineage.pack_reader": (VOCABULARY, VALUES | {"dulwich"}),
     "agent.loop": (
         VOCABULARY
         | {"agent.loop", "agent.propose", "agent.evaluate", "agent.gate", "agent.lineage", "agent.edits", "sandbox"},

@@ -29,7 +29,7 @@ def small_parts(monkeypatch):
 
 def test_several_processes_find_what_one_finds(world, small_parts, monkeypatch):
     good = [audit(world.folder, world.root.fingerprint, Wish(processes=n, every=True)) for n in (1, 2)]
-    blob = git(world.folder, "rev-parse", "gate-log:entries/00/00/03/evidence.json")
+    blob = git(world.folder, "rev-parse", "gate-log:entries/00/00/03/bundle")
     (world.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
     bad = [audit(world.folder, world.root.fingerprint, Wish(processes=n)) for n in (1, 2)]
     monkeypatch.undo()
