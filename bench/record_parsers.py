@@ -20,7 +20,19 @@ from agent.edits.patch import Patch
 from agent.edits.tree import File, Tree
 from agent.edits.unified import apply_unified, unified_diff
 from agent.errors import SuccessorError
-from agent.gate import note, review, revocation, rules, signature, statement, strict_yaml, trust, waiver
+from agent.gate import (
+    envelope,
+    note,
+    records,
+    review,
+    revocation,
+    rules,
+    signature,
+    statement,
+    strict_yaml,
+    trust,
+    waiver,
+)
 from agent.gate.note import COSIGNER_KEY, Checkpoint, Verifier, cosign, parse_note, sign_checkpoint
 from agent.gate.review import Decision, Review, ReviewRequest, review_payload, sign_review
 from agent.gate.revocation import Revocation, read_revocation, sign_revocation
@@ -41,7 +53,8 @@ from agent.gate.strict_yaml import load_yaml
 from agent.gate.trust import Person, PersonKey, TrustRoot, new_root, parse_root
 from agent.gate.trust_change import change_files, read_change, sign_change
 from agent.gate.waiver import Waiver, sign_waiver, terms, waiver_files
-from agent.lineage import gate_log, merkle, objects, trailers
+from agent.lineage import bundle_file, gate_log, merkle, objects, trailers
+from agent.lineage.bundle_file import packed, unpacked
 from agent.lineage.gate_log import LogEntry, parse_entry
 from agent.lineage.merkle import Frontier, leaf_hash, parse_frontier
 from agent.lineage.objects import Entry, format_tree, gate_commit, object_id, parse_commit, parse_tree, read_tree
@@ -49,7 +62,7 @@ from agent.lineage.trailers import Trailers, check_message, entry_index, write_m
 
 MODULES = (
     lines, patch, quoting, trees, unified, unified_reader, note, revocation, review, rules, signature, statement,
-    strict_yaml, trust, waiver, gate_log, merkle, objects, trailers,
+    strict_yaml, trust, waiver, envelope, records, bundle_file, gate_log, merkle, objects, trailers,
 )  # fmt: skip
 FILES = frozenset(str(module.__file__) for module in MODULES)
 
@@ -145,6 +158,8 @@ def _statements(s: _Seeds) -> Iterator[Parser]:
     yield Parser(
         "envelope", envelopes, lambda data: seal(parse_envelope(data).payload, raw_signature(data))
     )  # fmt: skip
+    stored = packed(Tree({"facts.json": File(b"{}"), "review-1.dsse.json": File(review_)}))
+    yield Parser("bundle", (stored,), lambda data: packed(unpacked(data)))
     payload = review_payload(s.request, Decision.REJECT, "no", "alice")
     yield Parser("review", (payload,), _review)
     yield Parser(

@@ -97,15 +97,16 @@ class PackReader:
     def _resolved(self, offset: int) -> tuple[int, bytes]:
         """Return an object, made of its deltas from the innermost; every step on the way may serve the next reader."""
         deltas: list[tuple[int, bytes]] = []
-        here = offset
+        here, held = offset, 0
         while (found := self._remembered(here)) is None:
             kind, body, base = self._stored(here)
             if base is None:
                 found = self._remember(here, (kind, body))
                 break
             deltas.append((here, body))
-            if len(deltas) > MAX_CHAIN:
-                raise ValueError("a pack is damaged: its deltas lead nowhere")
+            held += len(body)
+            if len(deltas) > MAX_CHAIN or held > self._max:
+                raise ValueError("a pack is damaged: its deltas lead nowhere, or are larger than any object")
             here = base
         kind, body = found
         for at, delta in reversed(deltas):

@@ -27,7 +27,7 @@ def test_real_documents_are_read_and_what_is_made_of_them_breaks_nothing(parser)
 
 def test_every_parser_of_the_record_has_its_promise():
     assert {parser.name for parser in PARSERS} >= {
-        "entry", "root", "envelope", "review", "request", "revocation", "waiver", "trust change", "ssh signature",
+        "entry", "root", "envelope", "bundle", "review", "request", "revocation", "waiver", "trust change", "ssh signature",
         "checkpoint", "commit", "tree", "diff", "bundle.yaml",
     }  # fmt: skip
 

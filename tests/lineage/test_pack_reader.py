@@ -124,3 +124,12 @@ def test_a_damaged_pack_proves_nothing(packed, at):
     pack.write_bytes(content)
 
     assert audit(packed.folder, packed.root.fingerprint).findings
+
+
+def test_a_chain_of_deltas_that_holds_more_than_any_object_is_refused(packed, monkeypatch):
+    reader = PackReader(index_of(packed), 100)
+    monkeypatch.setattr(PackReader, "_stored", lambda _, offset: (6, b"x" * 30, offset + 1))
+
+    with pytest.raises(ValueError, match="larger than any object"):
+        reader.get(bytes.fromhex(objects_of(packed)[0][0]))
+    reader.close()
