@@ -49,7 +49,8 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         # An approved candidate either becomes a successor or failed to; nothing may expire a signed decision unseen.
         State.APPROVED: frozenset({State.COMMITTED, State.FAILED, State.SUPERSEDED}),
         State.COMMITTED: frozenset(),
-        State.DENIED: frozenset(),
+        # Only people open a denied candidate again, with a signed waiver of what denied it; the law then judges anew.
+        State.DENIED: frozenset({State.JUDGED}),
         State.REJECTED: frozenset(),
         State.FAILED: frozenset(),
         State.EXPIRED: frozenset(),

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.errors import Misuse
-from bench import audit, broker, demo, fuzz, gate, loop, monitor, sandbox, scaffold, search
+from bench import audit, broker, demo, fuzz, fuzz_record, gate, loop, monitor, sandbox, scaffold, search
 from bench.acceptance import measures as acceptance
 from bench.measure import Measure, as_json, as_table
 from bench.probes import measures as probes
@@ -20,6 +20,7 @@ BENCHES = {
     "scaffold": scaffold.measures,
     "loop": loop.measures,
     "fuzz": fuzz.measures,
+    "fuzz_record": fuzz_record.measures,
     "acceptance": acceptance.measures,
     "search": search.measures,
     "probes": probes.measures,
@@ -58,6 +59,7 @@ def main() -> int:
         parser.error(f"no bench is named {min(unknown)!r}; there are {', '.join([*BENCHES, *ALONE])}")
     benches = BENCHES | {
         "fuzz": partial(fuzz.measures, options.seconds),
+        "fuzz_record": partial(fuzz_record.measures, options.seconds),
         "probes": partial(probes.measures, reading=options.reading),
     }
     named = benches | ALONE

@@ -1,9 +1,7 @@
 """A coverage-guided fuzzer of the strict extractor: what has no other way out of a sandbox must hold for any bytes.
 
-A loop of our own, in one process and without native parts: it traces the lines of the two modules that read an archive
-(`sys.settrace`), keeps each input that takes an edge between two lines that no other took, and mutates what it kept.
-Its mutations know where headers are and mend their checksums, or hardly any input would get past the first check. It is
-some ten times slower than an instrumented fuzzer; the code it covers is some three hundred lines.
+The loop is `bench.guided`, over the two modules that read an archive. The mutations know where headers are and mend
+their checksums, or hardly any input would get past the first check.
 """
 
 from __future__ import annotations
@@ -14,14 +12,12 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
+from bench.guided import Guided
 from bench.measure import Measure
 from sandbox import tar_format, transfer
 from sandbox.errors import TransferRefused
@@ -61,41 +57,11 @@ def measures(seconds: int = SECONDS) -> list[Measure]:
     ]
 
 
-class Fuzzer:
-    """Keeps the inputs that reached something new, and makes others of them."""
+class Fuzzer(Guided):
+    """The fuzzer of the extractor, in a folder of its own."""
 
     def __init__(self, folder: Path, dice: random.Random) -> None:
-        self._folder = folder
-        self._dice = dice
-        self._kept: list[bytes] = []
-        self.edges: set[tuple[Any, int, int]] = set()
-        self.executions = 0
-        self.crashes: list[tuple[str, bytes]] = []
-
-    def sow(self, seeds: list[bytes]) -> int:
-        """Run the seeds, keep all that are short enough to be mutated; return how many edges they took."""
-        for seed in seeds:
-            self._try(seed)
-            if len(seed) <= LONGEST:
-                self._kept.append(seed)
-        return len(self.edges)
-
-    def run(self, seconds: float) -> None:
-        """Mutate and try until the time is over."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            data = mutated(self._dice.choice(self._kept), self._kept, self._dice)
-            if self._try(data):
-                self._kept.append(data)
-
-    def _try(self, data: bytes) -> bool:
-        """Extract once; return whether an edge was taken for the first time."""
-        before, self.executions = len(self.edges), self.executions + 1
-        with traced(self.edges):
-            crash = broken(data, self._folder)
-        if crash:
-            self.crashes.append((crash, data))
-        return len(self.edges) > before
+        super().__init__(lambda data: broken(data, folder), mutated, _FILES, dice, longest=LONGEST)
 
 
 def broken(data: bytes, folder: Path) -> str:
@@ -156,29 +122,6 @@ def mended(made: bytearray, dice: random.Random) -> bytes:
             made[start + 148 : start + 156] = b" " * 8
             made[start + 148 : start + 156] = b"%06o\0 " % sum(made[start : start + _BLOCK])
     return bytes(made)
-
-
-@contextmanager
-def traced(edges: set[tuple[Any, int, int]]) -> Iterator[None]:
-    """Add every step from line to line within the extractor to `edges`."""
-    last: dict[FrameType, int] = {}
-
-    def step(frame: FrameType, event: str, argument: object) -> Any:
-        del argument
-        edges.add((frame.f_code, last.get(frame, 0), frame.f_lineno))
-        last[frame] = frame.f_lineno
-        if event == "return":
-            last.pop(frame, None)
-        return step
-
-    def enter(frame: FrameType, event: str, argument: object) -> Any:
-        return step(frame, event, argument) if frame.f_code.co_filename in _FILES else None
-
-    sys.settrace(enter)
-    try:
-        yield
-    finally:
-        sys.settrace(None)
 
 
 @contextmanager

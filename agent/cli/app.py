@@ -25,6 +25,8 @@ from agent.cli import (
     status,
     suite,
     trust,
+    trust_witness,
+    waive,
     weaknesses,
     witness,
 )
@@ -71,9 +73,13 @@ app.command()(bisect.bisect)
 app.command()(audit.audit)
 app.add_typer(witness.app, name="witness")
 app.add_typer(trust.app, name="trust")
+trust.app.command(name="add-witness")(trust_witness.add_witness)
+trust.app.command(name="remove-witness")(trust_witness.remove_witness)
+trust.app.command(name="set-witnessing")(trust_witness.set_witnessing)
 app.command(name="bench")(bench.bench)
 app.command()(weaknesses.weaknesses)
 app.command()(replay.replay)
 app.add_typer(policy.app, name="policy")
+app.add_typer(waive.app, name="waive")
 app.command()(doctor.doctor)
 app.add_typer(suite.app, name="suite")

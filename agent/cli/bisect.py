@@ -77,7 +77,7 @@ def _read(probe: Path) -> bytes:
 def _shown(opened: Workspace, commit: str) -> Tree:
     """What of a generation its own scaffold may see."""
     from agent.evaluate.visible import visible as seen
-    from agent.loop.lifecycle import settings_of
+    from agent.loop.judging import settings_of
 
     tree = opened.repository.tree(commit)
     return seen(tree, settings_of(tree))

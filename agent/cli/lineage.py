@@ -61,7 +61,7 @@ def _revoked_by(where: Mapping[str, Standing], entry: LogEntry) -> int | None:
 def _show_lineage(console: Console, document: dict[str, Any]) -> None:
     console.print(f"root {document['root']}")
     for entry in document["entries"]:
-        what = entry["candidate"] or "generation 0"
+        what = entry["candidate"] or ("generation 0" if entry["kind"] == "genesis" else "")
         commit = (entry["commit"] or "")[:12]
         mark = "  [bold]← newest[/bold]" if entry["commit"] == document["parent"] else ""
         mark += f"  [red]revoked by entry {entry['revoked_by']}[/red]" if entry["revoked_by"] is not None else ""

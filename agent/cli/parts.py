@@ -20,9 +20,10 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.evaluate.canaries import Canaries
     from agent.evaluate.evaluator import Evaluator
     from agent.evaluate.probes.probe import Probe
+    from agent.evaluate.trial import TrialStore
     from agent.lineage.repository import Repository
     from agent.loop.decide import Decisions
-    from agent.loop.lifecycle import Keys
+    from agent.loop.judging import Keys
     from agent.loop.stop import Checkpoint
     from agent.loop.store import Store
     from sandbox.contract import Backend
@@ -118,7 +119,7 @@ def locked_repository(start: Path) -> Iterator[Repository]:
 
 
 def _opened(folder: Path, repository: Repository, store: Store) -> Workspace:
-    from agent.loop.lifecycle import settings_of
+    from agent.loop.judging import settings_of
     from agent.loop.select import select_parent
 
     parent = select_parent(repository)
@@ -140,7 +141,7 @@ def demand_clean(workspace: Workspace) -> None:
 def load_keys(state: Path) -> Keys:
     """Load the machine keys of a workspace."""
     from agent.gate.signer import MachineKey
-    from agent.loop.lifecycle import Keys
+    from agent.loop.judging import Keys
 
     return Keys(MachineKey.load(state / "keys" / "gate"), MachineKey.load(state / "keys" / "evaluator"))
 
@@ -182,11 +183,12 @@ def open_evaluator(
     *,
     every: bool = False,
     monitor: Probe | None = None,
+    trials: TrialStore | None = None,
 ) -> Iterator[tuple[Evaluator, Checkpoint]]:
     """Prepare the inside of the sandbox and the suites, and build the evaluator with the checkpoint it looks at.
 
     Optional suites that need a model are left out, and named, where `supply` has none; unless `every` suite is wanted,
-    for what can be done with it without.
+    for what can be done with it without. `trials`: where scores are known from and kept; the workspace's store if none.
     """
     from agent.evaluate.catalogue import load_suites
     from agent.evaluate.evaluator import Evaluator
@@ -205,8 +207,8 @@ def open_evaluator(
         Halt(workspace.state), settings.budget, partial(_trials, counted), time.monotonic, time.monotonic()
     )
     with Evaluator(
-        backend, runtime, suites, settings, StoredTrials(workspace.store), workers=workers, checkpoint=checkpoint,
-        progress=say, desk=desk, left_out=left_out, reviewed=_looked_at_deeply(workspace),
+        backend, runtime, suites, settings, trials or StoredTrials(workspace.store), workers=workers,
+        checkpoint=checkpoint, progress=say, desk=desk, left_out=left_out, reviewed=_looked_at_deeply(workspace),
         canaries=load_canaries(workspace.state), monitor=monitor,
     ) as evaluator:  # fmt: skip
         counted.append(evaluator)

@@ -33,7 +33,9 @@ def check(folder: FolderOption = None, workspace: WorkspaceOption = HERE, as_jso
         document = {
             "version": bundle.version,
             "digest": bundle.digest,
-            "rules": [{"id": rule.id, "title": rule.text.title} for rule in bundle.rules],
+            "rules": [
+                {"id": rule.id, "title": rule.text.title, "waivable": rule.text.waivable} for rule in bundle.rules
+            ],
         }
         lines = [f"{rule.id:<28} {rule.text.title}" for rule in bundle.rules]
         voice.answer(
@@ -79,9 +81,8 @@ def explain(
         if not found:
             raise UnknownId(f"no rule is called {rule[:80]!a}", mend="List them with: successor policy check")
         text: dict[str, Any] = found[0].text.model_dump(mode="json")
-        shown = "\n".join(
-            f"[bold]{name}[/bold]  {plain(str(text[name]))}" for name in ("id", "title", "why", "rule", "mend")
-        )
+        names = ("id", "title", "why", "rule", "mend", "waivable")
+        shown = "\n".join(f"[bold]{name}[/bold]  {plain(str(text[name]))}" for name in names)
         voice.answer(text, lambda console: console.print(shown))
 
 

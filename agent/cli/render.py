@@ -15,6 +15,7 @@ from rich.console import Console
 
 from agent.cli.parts import Workspace
 from agent.cli.speak import command_line, plain, visible
+from agent.cli.waived import waived_lines, waivers_of
 from agent.gate.wording import chance
 from agent.loop.store import Entry
 
@@ -45,12 +46,14 @@ def card(opened: Workspace, entry: Entry) -> dict[str, Any]:
 
 def sheet(opened: Workspace, entry: Entry) -> dict[str, Any]:
     """Return everything about a candidate that a reviewer is asked to judge."""
+    verdict = _json(opened, entry, "verdict.json")
     return {
         **card(opened, entry),
         "changes": list(_patch(opened, entry).summary()),
         "rationale": _part(opened, entry, "rationale").decode("utf-8", "replace"),
         "evidence": _json(opened, entry, "evidence.json"),
-        "verdict": _json(opened, entry, "verdict.json"),
+        "verdict": verdict,
+        "waivers": waivers_of(opened, verdict),
         "request": _json(opened, entry, "request.json"),
         "diff": _part(opened, entry, "diff").decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode(),
         "diff_digest": entry.parts["diff"],
@@ -80,6 +83,8 @@ def show_sheet(console: Console, document: dict[str, Any], folder: Path, key: st
         console.print(f"  {visible(line)}", markup=False)
     if document["verdict"]:
         _show_verdict(console, document["verdict"])
+        for line in waived_lines(document["waivers"]):
+            console.print(f"  [yellow]{plain(line)}[/yellow]")
     if document["evidence"]:
         _show_evidence(console, document["evidence"])
     console.print(f"\n[bold]The diff[/bold]  {document['diff_digest']}")
@@ -131,13 +136,15 @@ def reject_command(candidate: str, folder: Path, key: str | Path = "KEY") -> str
 def _show_verdict(console: Console, verdict: dict[str, Any]) -> None:
     rules = verdict["results"]
     failed = [rule for rule in rules if not rule["holds"]]
+    waived = {one["rule"] for one in verdict["waived"]}
     word = "[green]allowed[/green]" if verdict["allowed"] else "[bold red]denied[/bold red]"
     console.print(
         f"\n[bold]Verdict[/bold]  {word}: {len(rules) - len(failed)} of {len(rules)} rules hold "
         f"(policy version {verdict['version']}, {verdict['bundle'][:19]}…)"
     )
     for rule in failed:
-        console.print(f"  [red]no[/red]  {plain(rule['id'])}: {plain(rule['reason'])}")
+        said = "[yellow]waived[/yellow]" if rule["id"] in waived else "[red]no[/red]"
+        console.print(f"  {said}  {plain(rule['id'])}: {plain(rule['reason'])}")
         console.print(f"      [dim]{plain(rule['mend'])}[/dim]")
 
 
@@ -243,7 +250,7 @@ def _patch(opened: Workspace, entry: Entry) -> Patch:
     from agent.edits.apply import apply
     from agent.edits.patch import Patch
     from agent.errors import Refused, StoreBroken
-    from agent.loop.lifecycle import trees_of
+    from agent.loop.judging import trees_of
 
     base, tree = trees_of(opened.store, opened.repository, entry)
     patch = Patch.from_json(_part(opened, entry, "patch"))
@@ -259,7 +266,7 @@ def _patch(opened: Workspace, entry: Entry) -> Patch:
 
 
 def _part(opened: Workspace, entry: Entry, name: str) -> bytes:
-    from agent.loop.lifecycle import part_of
+    from agent.loop.judging import part_of
 
     return part_of(opened.store, entry, name)
 

@@ -67,7 +67,7 @@ def add_reviewer(
                     return
             root["persons"].append({"name": check_name(name), "keys": [entry]})
 
-        _change(voice, opened, added, key, to)
+        change_root(voice, opened, added, key, to)
 
 
 @app.command(name="revoke-key")
@@ -94,7 +94,7 @@ def revoke_key(
             found[0]["keys"] = [one for one in found[0]["keys"] if one["key"] != line]
             root["persons"] = [person for person in root["persons"] if person["keys"]]
 
-        _change(voice, opened, removed, key, to)
+        change_root(voice, opened, removed, key, to)
 
 
 @app.command()
@@ -123,7 +123,7 @@ def rotate(
         new, folder = MachineKey.generate(), opened.state / "keys"
         new.save(folder / f"{role}.new", f"successor {role}")
         try:
-            _change(voice, opened, lambda root: root.update({role: [new.key.line]}), key, None)
+            change_root(voice, opened, lambda root: root.update({role: [new.key.line]}), key, None)
         except BaseException:
             for path in (folder / f"{role}.new", folder / f"{role}.new.pub"):
                 path.unlink(missing_ok=True)
@@ -148,7 +148,7 @@ def set_threshold(
     with speaking(as_json=as_json) as voice, open_workspace(workspace, writing=True) as opened:
         if what not in ("approve", "root"):
             raise Misuse(f"there is no threshold {what[:40]!a}", why="there are approve and root")
-        _change(voice, opened, lambda root: root["thresholds"].update({what: people}), key, to)
+        change_root(voice, opened, lambda root: root["thresholds"].update({what: people}), key, to)
 
 
 @app.command()
@@ -174,7 +174,7 @@ def sign(
         _sign(voice, opened, root, signed, key, file)
 
 
-def _change(voice: Voice, opened: Workspace, change: Any, key: Path, to: Path | None) -> None:
+def change_root(voice: Voice, opened: Workspace, change: Any, key: Path, to: Path | None) -> None:
     """Make the next root, with one thing changed, and sign it."""
     from agent.digest import canonical_json
     from agent.gate.trust import parse_root
@@ -233,3 +233,8 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     for role in ("gate", "evaluator"):
         for line in root[role]:
             console.print(f"{role}  {line}", markup=False)
+    asked = root["witnesses"]
+    for line in asked["keys"]:
+        console.print(f"witness  {line}", markup=False)
+    if asked["keys"]:
+        console.print(f"{asked['needed']} of them must have seen all but the last {asked['most_behind']} entries")

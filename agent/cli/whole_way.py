@@ -26,7 +26,7 @@ def whole_way(opened: Workspace, entry: Entry) -> dict[str, Any]:
     from agent.edits.unified import line_counts, unified_diff
     from agent.lineage.standing import ancestry
     from agent.lineage.succession import read_log
-    from agent.loop.lifecycle import trees_of
+    from agent.loop.judging import trees_of
 
     start = since(opened, entry)
     before = opened.repository.tree(start)

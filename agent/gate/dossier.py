@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from agent.candidate import Evidence
 from agent.digest import canonical_json, read_canonical, sha256
 from agent.edits.tree import File, Tree
 from agent.edits.unified import apply_unified, unified_diff
-from agent.errors import Refused, ReviewRefused, SignatureRefused
+from agent.errors import PolicyDenied, Refused, ReviewRefused, SignatureRefused
 from agent.gate.facts import Facts
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest
 from agent.gate.rules import Bundle, load_bundle
@@ -35,6 +35,7 @@ from agent.gate.statement import (
 )
 from agent.gate.trust import TrustRoot
 from agent.gate.verdict import Memory, Verdict, judge_read
+from agent.gate.waiver import About, Waivers, none_recorded, waive
 
 DIFF: Final = "diff"
 EVIDENCE: Final = "evidence.json"
@@ -164,13 +165,15 @@ def check_dossier(
     root: TrustRoot,
     law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle,
     memory: Memory | None = None,
+    waivers: Waivers = none_recorded,
 ) -> ReviewRequest:
     """Return the request for review, made again from the bytes, or raise a `Refused` that says what does not agree.
 
     `case` must come from the repository (or from what is about to be written to it), never from the dossier. Only the
     nonce and the expiry are taken from the dossier: they are the gate's own, and the reviews must repeat them. `law`
     reads a policy; an auditor, who meets the same one again and again, passes one that remembers, and a `memory` of
-    what its rules said.
+    what its rules said. `waivers` finds those that the verdict names; whether they count at the moment of an approval
+    is asked by `agent.gate.waiver.check_in_force`.
     """
     files = dossier.files
     # 1. The diff is the canonical one of these two trees, byte for byte.
@@ -185,7 +188,7 @@ def check_dossier(
         if (about.base_commit, about.base_tree, about.tree, about.diff) != expected:
             raise Refused(f"the {what} of another base, result or diff")
     # 3. The verdict is what the base's own policies say about these facts, replayed.
-    verdict = judge_read(law(policies_of(case.base)), files[FACTS], memory, plain)
+    verdict = _replayed(files, case, law(policies_of(case.base)), memory, waivers, plain)
     if files[VERDICT] != verdict.content:
         raise Refused("the stored verdict is not what the base's policy says about the stored facts")
     # 4. The request is the one that follows from all of these.
@@ -199,9 +202,49 @@ def check_dossier(
     return request
 
 
+def about_of(case: Case) -> About:
+    """Return what a waiver must be about to count for this candidate."""
+    return About(
+        case.candidate, case.base_commit, sha256(unified_diff(case.base, case.tree)),
+        Subject(case.tree.git_id, case.tree.digest), case.workspace, case.proposer,
+    )  # fmt: skip
+
+
+def verdict_of(dossier: Dossier) -> Verdict:
+    """Return the stored verdict. Raises `SignatureRefused` when it is malformed."""
+    return parse_record(dossier.files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES)
+
+
+def check_law_follows(base: Tree, tree: Tree, law: Callable[[Mapping[str, bytes]], Bundle] = load_bundle) -> None:
+    """Raise `PolicyDenied` when `tree` changes the law and has no whole law of a higher version.
+
+    So that an older law, which people approved once, cannot be put back as if it were the next.
+    """
+    if not any(path.startswith(POLICIES) for path in base.differing(tree)):
+        return
+    before, after = law(policies_of(base)).version, law(policies_of(tree)).version
+    if after <= before:
+        raise PolicyDenied(
+            "the law is changed and its version is not raised",
+            why=f"it is version {after}, and the law before it is version {before}",
+            mend="Raise version in policies/bundle.yaml",
+        )
+
+
 def policies_of(tree: Tree) -> dict[str, bytes]:
     """Return the files of the policies folder of a tree, by path within it."""
     return {path: file.content for path, file in tree.below(POLICIES).items()}
+
+
+def _replayed(
+    files: Mapping[str, bytes], case: Case, bundle: Bundle, memory: Memory | None, waivers: Waivers, plain: Any
+) -> Verdict:
+    """Judge again, with the waivers that the stored verdict names."""
+    verdict = judge_read(bundle, files[FACTS], memory, plain)
+    if files[VERDICT].endswith(b'"waived":[]}'):  # as almost all do; read whole only where it names some
+        return verdict
+    named = parse_record(files[VERDICT], Verdict, "the verdict", max_bytes=MAX_DOCUMENT_BYTES).waived
+    return waive(verdict, bundle, about_of(case), named, waivers) if named else verdict
 
 
 def _demanded(case: Case, files: Mapping[str, bytes], verdict: Verdict) -> dict[str, str | int]:

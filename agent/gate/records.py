@@ -34,10 +34,19 @@ def parse_record(
     try:
         if not canonical and not is_canonical(content):
             raise SignatureRefused(f"{what} is not canonical JSON")
-        return model.model_validate_json(content)
+        read = model.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "(top)"
         raise SignatureRefused(f"{what} is malformed", why=f"{place[:80]!a}: {first['msg'][:120]}") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise SignatureRefused(f"{what} is malformed", why="it is not JSON of the expected kind") from error
+    # A form that is not named would be filled in, and the document would have two byte forms and two digests.
+    if not names_its_form(read):
+        raise SignatureRefused(f"{what} does not say of which form it is")
+    return read
+
+
+def names_its_form(read: BaseModel) -> bool:
+    """Whether what was read says of which form it is, where its model has forms."""
+    return "schema_" not in type(read).model_fields or "schema_" in read.model_fields_set

@@ -62,6 +62,8 @@ class RuleText(Record):
     rule: Annotated[str, Field(min_length=1)]
     deny: Annotated[str, Field(min_length=1)]
     mend: Sentence
+    waivable: bool = False
+    """Whether people may let it go unfulfilled with a signed waiver. Never where it guards the judgement itself."""
     examples: Annotated[list[Example], Field(min_length=1)]
 
 

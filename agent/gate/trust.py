@@ -1,4 +1,4 @@
-"""The trust root: who may review, and which keys the gate and the evaluator sign with.
+"""The trust root: who may review, which keys the gate and the evaluator sign with, and who must have seen the log.
 
 It is the only thing an auditor must bring along: its fingerprint, `sha256:` of the stored bytes, is given on the
 command line of `successor audit`. It names persons, not keys, so one person with several keys counts once. A key may
@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from agent.candidate import Digest, Record
+from agent.candidate import Count, Digest, Record
 from agent.digest import canonical_json, sha256
 from agent.errors import Misuse, SignatureRefused
+from agent.gate.note import COSIGNER_KEY, Verifier
 from agent.gate.signature import PublicKey
 from agent.gate.statement import parse_record
 
@@ -69,6 +70,41 @@ class Thresholds(Record):
     root: Positive = 1
 
 
+class Witnesses(Record):
+    """Whose cosignatures an audit demands: `needed` of `keys` (C2SP verifier keys) must have seen all but the last
+    `most_behind` entries of the gate log. The entry that records a checkpoint is itself one that it does not cover."""
+
+    keys: tuple[str, ...] = ()
+    needed: Count = 0
+    most_behind: Count = 0
+
+    @field_validator("keys")
+    @classmethod
+    def _one_form(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            found = [Verifier.parse(line) for line in lines]
+        except SignatureRefused as error:
+            raise ValueError(str(error)) from error
+        if [one.line for one in found] != list(lines) or any(one.kind != COSIGNER_KEY for one in found):
+            raise ValueError("a witness is written as its verifier key, of the kind that cosigns")
+        if len({one.name.casefold() for one in found}) != len(found):
+            raise ValueError("two witnesses have the same name")
+        return lines
+
+    @model_validator(mode="after")
+    def _sound(self) -> Witnesses:
+        if not self.keys and (self.needed or self.most_behind):
+            raise ValueError("cosignatures are demanded, and no witness is named")
+        if self.keys and not (1 <= self.needed <= len(self.keys) and self.most_behind >= 1):
+            raise ValueError("at least one witness is needed, no more than there are, and one entry left to it")
+        return self
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """The witnesses."""
+        return tuple(Verifier.parse(line) for line in self.keys)
+
+
 class TrustRoot(Record):
     """Version `version` of the root. Make one with `new_root`, read one with `parse_root`."""
 
@@ -79,6 +115,7 @@ class TrustRoot(Record):
     thresholds: Thresholds
     gate: Annotated[tuple[str, ...], Field(min_length=1)]
     evaluator: Annotated[tuple[str, ...], Field(min_length=1)]
+    witnesses: Witnesses = Witnesses()
 
     @field_validator("gate", "evaluator")
     @classmethod
@@ -92,6 +129,7 @@ class TrustRoot(Record):
             raise ValueError("two persons have the same name")
         # By raw bytes, so that one key on a hardware token and in a file cannot be two.
         raw = [PublicKey.parse_line(line).raw for line in self._all_lines()]
+        raw += [one.key.raw for one in self.witnesses.verifiers]
         if len(set(raw)) != len(raw):
             raise ValueError("a key appears twice")
         if max(self.thresholds.approve, self.thresholds.root) > len(self.persons):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -60,23 +60,38 @@ class RuleResult(Record):
         return canonical_json(self)
 
 
-class Verdict(Record):
-    """The policy's answer over one facts document: allowed only if there are rules and all of them hold."""
+class Waived(Record):
+    """A rule that does not hold and was waived by people: in which entry of the gate log, and what it holds there."""
 
-    schema_: Literal["successor.verdict/v1"] = Field(default="successor.verdict/v1", alias="schema")
+    rule: str
+    entry: Annotated[int, Field(ge=1)]
+    waiver: Digest = Field(description="of the files beside that entry")
+
+
+class Verdict(Record):
+    """The policy's answer over one facts document: allowed only if there are rules, and each holds or was waived.
+
+    What was waived still does not hold, and says so. A verdict that denies names no waivers.
+    """
+
+    schema_: Literal["successor.verdict/v2"] = Field(default="successor.verdict/v2", alias="schema")
     allowed: bool
     facts: Digest
     bundle: Digest
     version: Natural
     results: tuple[RuleResult, ...]
+    waived: tuple[Waived, ...] = ()
 
     def __copy__(self) -> Self:
         return _forgetting(super().__copy__())
 
     @model_validator(mode="after")
     def _allowed_only_by_all(self) -> Verdict:
-        if self.allowed != (bool(self.results) and all(result.holds for result in self.results)):
-            raise ValueError("a verdict allows exactly when there are rules and all of them hold")
+        waived = [one.rule for one in self.waived]
+        if waived and waived != [result.id for result in self.denials if result.outcome == "does_not_hold"]:
+            raise ValueError("a verdict names a waiver for each rule that does not hold, in their order, or none")
+        if self.allowed != (bool(self.results) and all(result.id in waived for result in self.denials)):
+            raise ValueError("a verdict allows exactly when there are rules and each holds or was waived")
         return self
 
     @cached_property
@@ -89,7 +104,7 @@ class Verdict(Record):
 
     @property
     def denials(self) -> tuple[RuleResult, ...]:
-        """The rules that do not hold."""
+        """The rules that do not hold, waived or not."""
         return tuple(result for result in self.results if not result.holds)
 
 

@@ -1,4 +1,4 @@
-"""What is written to the gate log after a decision: revocations, new trust roots, checkpoints that witnesses have seen.
+"""What is written to the gate log beside decisions: revocations, trust roots, checkpoints that witnesses saw, waivers.
 
 Everything is checked here as an audit will check it, before anything is written.
 """
@@ -9,11 +9,15 @@ from collections.abc import Sequence
 
 from agent.edits.tree import File, Tree
 from agent.errors import AuditFailed, Misuse, Refused
+from agent.gate.dossier import policies_of
 from agent.gate.note import Note, NoteSigner
+from agent.gate.quorum import approvals_of
 from agent.gate.revocation import read_revocation
+from agent.gate.rules import load_bundle
 from agent.gate.statement import Subject
 from agent.gate.trust import TrustRoot
 from agent.gate.trust_change import change_files, read_change
+from agent.gate.waiver import check_people, check_span, check_waivable, read_waiver, terms, waiver_files
 from agent.lineage.gate_log import (
     CHECKPOINT_FILE,
     LOG_BRANCH,
@@ -27,7 +31,8 @@ from agent.lineage.gate_log import (
 from agent.lineage.objects import NewObjects
 from agent.lineage.repository import Move, Repository
 from agent.lineage.standing import entries, standings
-from agent.lineage.succession import Log, Recorded, mend, read_log
+from agent.lineage.succession import Log, Recorded, demand_recorded, mend, read_log
+from agent.lineage.waivers import lasting
 
 
 def record_revocation(repository: Repository, envelope: bytes, *, gate: NoteSigner, now: int) -> Recorded:
@@ -74,6 +79,22 @@ def record_witnessed(repository: Repository, note: Note, *, gate: NoteSigner, no
     if not own.startswith(f"{point.text}\n".encode()):
         raise AuditFailed("the checkpoint is not the one that this log had", why=f"with {point.size} entries")
     return _record(repository, log, "witnessed", Tree({CHECKPOINT_FILE: File(note.content)}), gate=gate, now=now)
+
+
+def record_waiver(repository: Repository, envelopes: Sequence[bytes], *, gate: NoteSigner, now: int) -> Recorded:
+    """Record a signed waiver. Raises `Refused` unless enough people signed it, the law allows it, and it ends."""
+    log = _open(repository, gate)
+    files = waiver_files(envelopes)
+    waiver, _, people = read_waiver(files, log.root, log.workspace)
+    check_span(waiver, log.last.index + 1, max(now, log.last.time))
+    demand_recorded(repository, log, waiver.base_commit)
+    base = repository.tree(waiver.base_commit)
+    check_waivable(waiver, load_bundle(policies_of(base)))
+    check_people(waiver, people, log.root, approvals_of(base, base))
+    if waiver.nonce in {terms(one.files)[0].nonce for one in lasting(repository, log).values()}:
+        raise Refused("this waiver is recorded already", why="what is signed once is recorded once")
+    bundle = Tree({name: File(content) for name, content in files.items()})
+    return _record(repository, log, "waived", bundle, gate=gate, now=now, by=people, reason=waiver.reason)
 
 
 def _open(repository: Repository, gate: NoteSigner) -> Log:

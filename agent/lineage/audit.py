@@ -22,7 +22,7 @@ from pathlib import Path
 
 from agent.digest import is_digest
 from agent.errors import Misuse, Refused
-from agent.gate.note import Note, Verifier, cosigned_by
+from agent.gate.note import Note, Verifier
 from agent.gate.review import BRANCH_PREFIX
 from agent.gate.trust import TrustRoot, parse_root
 from agent.gate.trust_change import read_change
@@ -35,6 +35,7 @@ from agent.lineage.audit_part import Part
 from agent.lineage.audit_processes import check_all
 from agent.lineage.audit_report import AuditReport, Finding, Line
 from agent.lineage.audit_whole import Whole
+from agent.lineage.audit_witness import check_demanded, check_known
 from agent.lineage.gate_log import CHECKPOINT_FILE, LOG_BRANCH, MAX_ENTRIES, head_file, last_index
 from agent.lineage.objects import parse_commit
 
@@ -57,6 +58,8 @@ class Wish:
     """List every entry in the report."""
     processes: int = 0
     """How many to use; 0 for as many as there are processors."""
+    demands: bool = True
+    """Whether the witnesses that the root names must have cosigned. Not for a witness: it is whom that waits for."""
 
 
 def audit(path: Path, root: str, wish: Wish | None = None) -> AuditReport:
@@ -85,6 +88,7 @@ class _Audit:
         self._whole = Whole(report, every=wish.every)
         self._trusts: set[str] = set()
         """Commits of the gate log that say that the trust root changes."""
+        self._known_roots: list[tuple[int, TrustRoot]] = []
 
     def run(self) -> None:
         for slug, reason in self._clone.distortions():
@@ -141,6 +145,7 @@ class _Audit:
         roots = self._roots(chain, tip)
         if not roots:
             return False
+        self._known_roots = roots
         part = Part(self._clone.folder, tip, self._report.root, 0, None, tuple(chain), _contents(roots), self._wish.law)
         for checked in check_all(read, part, self._wish.processes):
             self._whole.take(checked)
@@ -188,20 +193,9 @@ class _Audit:
             except Refused as error:
                 self._report.find(f"{what}-checkpoint", "repository", str(error))
         notes = (*self._whole.witnessed, *wish.cosigned)
-        for witness in wish.witnesses:
-            sizes = [note.checkpoint.size for note in notes if self._cosigned(note, witness)]
-            if not sizes:
-                self._report.find("not-witnessed", "repository", f"{witness.name} has not cosigned this log")
-            elif max(sizes) < most:
-                after = most - max(sizes)
-                self._report.notes.append(f"{witness.name} has seen all but the last {after} entries")
-
-    def _cosigned(self, note: Note, witness: Verifier) -> bool:
-        try:
-            return cosigned_by(note, witness) is not None
-        except Refused as error:
-            self._report.find("forged-cosignature", "repository", f"{witness.name}: {error}")
-            return False
+        check_known(self._report, notes, wish.witnesses)
+        if wish.demands:
+            check_demanded(self._report, notes, self._known_roots)
 
     def _branches(self, branches: tuple[Branch, ...]) -> None:
         recorded, commits = self._whole.recorded.branches, self._whole.recorded.commits

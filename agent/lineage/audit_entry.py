@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
-from agent.gate.dossier import Case, Dossier, case_of, check_dossier
+from agent.gate.dossier import Case, Dossier, case_of, check_dossier, check_law_follows, policies_of
 from agent.gate.quorum import approvals_needed
 from agent.gate.review import ReviewRequest, check_refusals, check_reviews
 from agent.gate.revocation import read_revocation
@@ -19,6 +19,8 @@ from agent.gate.rules import Bundle, load_bundle
 from agent.gate.statement import Subject
 from agent.gate.trust import TrustRoot
 from agent.gate.verdict import Memory
+from agent.gate.waiver import Waiver, Waivers, check_people, check_waivable, none_recorded
+from agent.lineage.audit_waiver import Used, check_used, named_before, read_recorded
 from agent.lineage.gate_log import REVOCATION_FILE, LogEntry
 from agent.lineage.generations import Generations
 from agent.lineage.objects import Commit, Read, check_gate_commit, parse_commit
@@ -32,8 +34,9 @@ _COMMITS_KEPT = 16
 class Archive:
     """The repository as checks read it: trees that share files and policies are read once."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, waivers: Waivers = none_recorded) -> None:
         self.read = read
+        self.waivers = waivers
         self.memory = Memory()
         self._generations = Generations(read)
         self._laws: dict[tuple[tuple[str, bytes], ...], Bundle] = {}
@@ -84,8 +87,13 @@ def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
     return commit.parents
 
 
-def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Dossier:
-    """Check a decision against the repository as of the moment it was taken; return its dossier. Raises `Refused`.
+def check_decision(
+    archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment
+) -> tuple[str, tuple[int, ...], tuple[Used, ...]]:
+    """Check a decision against the repository as of the moment it was taken. Raises `Refused`.
+
+    Returns the nonce of the request that it answers, the entries of the waivers that its verdict names, and of those
+    that a successor rests on, all that is to be known.
 
     What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
     """
@@ -98,12 +106,22 @@ def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Mome
     if result.digest != entry.tree:
         raise AuditFailed("the result does not hold the files that the gate log names")
     case = Case(entry.candidate or "", base_commit, base, result, moment.workspace, dossier.request.proposer)
-    request = check_dossier(dossier, case, moment.root, archive.law, archive.memory)
-    if entry.kind == "successor":
-        _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
-    else:
+    request = check_dossier(dossier, case, moment.root, archive.law, archive.memory, archive.waivers)
+    if entry.kind != "successor":
         _check_refusal(entry, request, reviews, moment.root)
-    return dossier
+        return request.nonce, named_before(dossier, entry), ()
+    needed = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
+    rests_on = check_used(dossier, case, entry, moment.root, needed, archive.waivers)
+    return request.nonce, tuple(used.entry for used in rests_on), rests_on
+
+
+def check_waiver(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Waiver:
+    """Check what was waived, by whom and under which law, as of the moment it was recorded. Raises `Refused`."""
+    waiver, people = read_recorded(entry, bundle, moment.root, moment.workspace)
+    base = archive.tree(archive.commit(waiver.base_commit).tree)
+    check_waivable(waiver, archive.law(policies_of(base)))
+    check_people(waiver, people, moment.root, archive.settings(base).review.approvals)
+    return waiver
 
 
 def check_revocation(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> str:
@@ -137,15 +155,20 @@ def _check_approval(
     request: ReviewRequest,
     reviews: tuple[bytes, ...],
     root: TrustRoot,
-) -> None:
-    """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here."""
+) -> int:
+    """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here.
+
+    Returns how many it takes.
+    """
     needed = approvals_needed(archive.settings(case.base), case.base, case.tree)
     reviewers = check_reviews(reviews, request, root, needed, entry.time)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
+    check_law_follows(case.base, case.tree, archive.law)
     message = archive.commit(entry.commit or "").message
     policy = (request.policy, request.policy_version)
     check_message(message, Trailers(request.candidate, entry.index, entry.bundle, *policy, reviewers))
+    return needed
 
 
 def _check_refusal(entry: LogEntry, request: ReviewRequest, reviews: tuple[bytes, ...], root: TrustRoot) -> None:

@@ -13,17 +13,28 @@ from pathlib import Path
 from agent.candidate import Evidence
 from agent.edits.tree import Tree
 from agent.errors import Refused
-from agent.gate.dossier import FACTS
+from agent.gate.dossier import EVIDENCE, FACTS
 from agent.gate.note import Note, parse_note
 from agent.gate.rules import Bundle, load_bundle
 from agent.gate.trust import TrustRoot, parse_root
 from agent.gate.verdict import judge_document
-from agent.lineage.audit_entry import Archive, Moment, check_decision, check_genesis, check_revocation, guarded
+from agent.gate.waiver import Waiver
+from agent.lineage.audit_entry import (
+    Archive,
+    Moment,
+    check_decision,
+    check_genesis,
+    check_revocation,
+    check_waiver,
+    guarded,
+)
 from agent.lineage.audit_git import Clone, printable
 from agent.lineage.audit_log import LogReader
+from agent.lineage.audit_waiver import Used
 from agent.lineage.gate_log import CHECKPOINT_FILE, LogEntry
 from agent.lineage.merkle import Frontier, leaf_hash
 from agent.lineage.objects import Read
+from agent.lineage.waivers import stored_waivers
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,10 @@ class Seen:
     parents: tuple[str, ...] = ()
     weak_wall: str = ""
     note: Note | None = None
+    waiver: Waiver | None = None
+    waived: tuple[int, ...] = ()
+    """Entries of the waivers that the verdict names."""
+    rests_on: tuple[Used, ...] = ()
     denials: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -84,7 +99,7 @@ class PartAudit:
 
     def __init__(self, read: Read, part: Part) -> None:
         self._part = part
-        self._archive = Archive(read)
+        self._archive = Archive(read, stored_waivers(read, part.tip))
         self._log = LogReader(read, part.tip, part.workspace)
         self._roots = [(first, parse_root(content)) for first, content in part.roots]
         self._law = load_bundle(dict(part.law)) if part.law else None
@@ -126,11 +141,12 @@ class PartAudit:
             seen.revokes = check_revocation(self._archive, entry, bundle, moment)
         elif entry.kind == "witnessed":
             seen.note = parse_note(bundle[CHECKPOINT_FILE].content)
+        elif entry.kind == "waived":
+            seen.waiver = check_waiver(self._archive, entry, bundle, moment)
         elif entry.kind != "trust":  # the roots were read before the parts were dealt out
-            dossier = check_decision(self._archive, entry, bundle, moment)
-            seen.nonce = dossier.request.nonce
+            seen.nonce, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
             if entry.kind == "successor":
-                seen.weak_wall = _weak_wall(entry, dossier.evidence)
+                seen.weak_wall = _weak_wall(entry, bundle[EVIDENCE].content)
 
 
 def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
@@ -138,6 +154,8 @@ def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
     return tuple((result.id, result.reason) for result in judge_document(law, facts).denials)
 
 
-def _weak_wall(entry: LogEntry, evidence: Evidence) -> str:
-    sandbox = evidence.sandbox
+def _weak_wall(entry: LogEntry, evidence: bytes) -> str:
+    if b'"level":"reduced"' not in evidence:  # it was found canonical: there is no other spelling
+        return ""
+    sandbox = Evidence.model_validate_json(evidence).sandbox
     return f"{entry.candidate} ({printable(sandbox.backend)})" if sandbox.level == "reduced" else ""

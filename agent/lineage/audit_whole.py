@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from agent.errors import AuditFailed
 from agent.gate.note import Note
+from agent.gate.waiver import Waiver
 from agent.lineage.audit_part import Checked, Seen
 from agent.lineage.audit_report import AuditReport, Line
+from agent.lineage.audit_waiver import Used
 from agent.lineage.gate_log import LogEntry, origin_of
 from agent.lineage.merkle import Frontier
 
@@ -28,6 +30,11 @@ class Recorded:
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Commit and manifest of each successor, by its candidate."""
     _candidates: set[str] = field(default_factory=set)
+    _denied: dict[str, int] = field(default_factory=dict)
+    """Candidates that were denied and not decided since, and where: a waiver recorded later may open one again."""
+    _waived: set[str] = field(default_factory=set)
+    _waivers: dict[int, int] = field(default_factory=dict)
+    """How many successors rest on each waiver, by its entry."""
     _nonces: set[str] = field(default_factory=set)
     _children: dict[str, list[str]] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
@@ -36,11 +43,19 @@ class Recorded:
         """Record the first generation."""
         self.commits.add(commit)
 
-    def decide(self, entry: LogEntry) -> None:
-        """Record a decision, once; one bad decision is not reported again for all after it. Raises `AuditFailed`."""
+    def decide(self, entry: LogEntry, waived: int | None = None) -> None:
+        """Record a decision, once; one bad decision is not reported again for all after it. Raises `AuditFailed`.
+
+        `waived` is the newest waiver that its verdict names: what was denied before that may be decided again.
+        """
         candidate, commit, base = entry.candidate or "", entry.commit, entry.base_commit or ""
         base_known, base_revoked = base in self.commits, base in self.revoked
         twice = candidate in self._candidates or (commit is not None and commit in self.commits)
+        denied = self._denied.pop(candidate, None)
+        if denied is not None and waived is not None and denied < waived:
+            twice = commit is not None and commit in self.commits
+        elif entry.kind == "denied" and not twice:
+            self._denied[candidate] = entry.index
         self._candidates.add(candidate)
         if commit is not None:
             self.commits.add(commit)
@@ -60,6 +75,20 @@ class Recorded:
         if nonce in self._nonces:
             raise AuditFailed("a review was used twice", why="another entry answers the same request of the gate")
         self._nonces.add(nonce)
+
+    def waive(self, nonce: str) -> None:
+        """Record that a waiver was recorded. Raises `AuditFailed` when it was before."""
+        if nonce in self._waived:
+            raise AuditFailed("a waiver was recorded twice", why="another entry holds what was signed once")
+        self._waived.add(nonce)
+
+    def use(self, used: Used) -> None:
+        """Record that a successor rests on a waiver. Raises `AuditFailed` when as many did as may."""
+        self._waivers[used.entry] = self._waivers.get(used.entry, 0) + 1
+        if self._waivers[used.entry] > used.decisions:
+            raise AuditFailed(
+                f"the waiver of entry {used.entry} was used up", why=f"{used.decisions} successor(s) may rest on it"
+            )
 
     def revoke(self, entry: LogEntry, commit: str) -> None:
         """Mark a successor and what descends from it. Raises `AuditFailed` when the log recorded no such successor."""
@@ -87,6 +116,7 @@ class Whole:
         self._every = every
         self._frontier: Frontier | None = Frontier()
         self._weak: list[str] = []
+        self._waived: list[str] = []
         self._witnessed: list[tuple[Note, Seen]] = []
 
     def take(self, checked: Checked) -> None:
@@ -145,16 +175,27 @@ class Whole:
             if seen.parents:
                 self._report.notes.append(f"history before the first generation {entry.commit} is not vouched for")
         elif entry.candidate is not None and entry.kind != "revoked":
-            self.recorded.decide(entry)
+            self.recorded.decide(entry, max(seen.waived, default=None))
         if seen.wrong:
             raise AuditFailed(seen.wrong)
         if seen.nonce:
             self.recorded.spend(seen.nonce)
         if entry.kind == "revoked":
             self.recorded.revoke(entry, seen.revokes)
+        for used in seen.rests_on:
+            self.recorded.use(used)
+            self._waived.append(f"{entry.candidate} ({', '.join(used.rules)}, entry {used.entry})")
+        if seen.waiver is not None:
+            self._waive(seen.waiver)
         if seen.note is not None:
             self.check_root(seen.note, seen.index)
             self._witnessed.append((seen.note, seen))
+
+    def _waive(self, waiver: Waiver) -> None:
+        """Raise `AuditFailed` for a waiver recorded twice, or of a law of no generation that was recorded before."""
+        self.recorded.waive(waiver.nonce)
+        if waiver.base_commit not in self.recorded.commits:
+            raise AuditFailed("its base is not a commit that the gate log recorded before", why=waiver.base_commit)
 
     def check_root(self, note: Note, most: int) -> None:
         """Raise `AuditFailed` unless a checkpoint, of at most `most` entries, is of a beginning of this very log."""
@@ -176,6 +217,11 @@ class Whole:
     def close(self) -> None:
         """Say what concerns the whole."""
         self._report.revoked = sorted(self.recorded.revoked.values())
+        if self._waived:
+            self._report.notes.append(f"rests on waivers: {_listed(self._waived)}")
         if self._weak:
-            names = ", ".join(self._weak[:20]) + " …" * (len(self._weak) > 20)
-            self._report.notes.append(f"measured in a sandbox of level reduced: {names}")
+            self._report.notes.append(f"measured in a sandbox of level reduced: {_listed(self._weak)}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:20]) + " …" * (len(names) > 20)

@@ -98,7 +98,9 @@ class _CrossCheck:
         """Who may sign what, in the form of ssh-keygen(1), ALLOWED SIGNERS; a key for each role of all the roots."""
         for root in self._roots:
             people = {key.public for person in root.persons for key in person.keys}
-            by_people = (StatementKind.REVIEW, StatementKind.REVOCATION, StatementKind.TRUST)
+            by_people = (
+                StatementKind.REVIEW, StatementKind.REVOCATION, StatementKind.TRUST, StatementKind.WAIVER,
+            )  # fmt: skip
             yield from _allowed("person", people, [kind.namespace for kind in by_people])
             yield from _allowed("gate", root.gate_keys, ["git", StatementKind.VERDICT.namespace])
             yield from _allowed("evaluator", root.evaluator_keys, [StatementKind.EVALUATION.namespace])
@@ -145,6 +147,8 @@ def _statements(bundle: Tree) -> Iterator[tuple[StatementKind, str, bytes]]:
     for name, file in bundle.items():
         if name.startswith("review-"):
             yield StatementKind.REVIEW, name, file.content
+        elif name.startswith("waiver-"):
+            yield StatementKind.WAIVER, name, file.content
         elif name.startswith("signature-"):
             yield StatementKind.TRUST, name, file.content
         elif name in kinds:

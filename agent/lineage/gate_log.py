@@ -56,8 +56,8 @@ CHECKPOINT_FILE = "checkpoint"
 FRONTIER_FILE = "frontier"
 REVOCATION_FILE = "revocation.dsse.json"
 
-EntryKind = Literal["genesis", "successor", "rejected", "denied", "revoked", "trust", "witnessed"]
-"""The last three are no decisions about a candidate that waits: see `revocation`, `trust_change`, `witness`."""
+EntryKind = Literal["genesis", "successor", "rejected", "denied", "revoked", "trust", "witnessed", "waived"]
+"""The last four are no decisions about a candidate that waits: see `revocation`, `trust_change`, `note`, `waiver`."""
 
 
 # What an entry of each kind names: candidate, base, commit, files.
@@ -69,15 +69,16 @@ _NAMED: Final[dict[str, tuple[bool, bool, bool, bool]]] = {
     "revoked": (True, False, False, True),
     "trust": (False, False, False, False),
     "witnessed": (False, False, False, False),
+    "waived": (False, False, False, False),
 }
 
 
 class LogEntry(Record):
     """One decision. `commit` is the successor (or the genesis) commit; `tree` the manifest digest of the result.
 
-    What is revoked is named by `candidate` and `tree`. A new trust root and a witnessed checkpoint name no files.
-    `time` is in seconds since 1970, UTC, and never goes back along the log. `by` names the people who decided; for a
-    rejection without a signed review it is only what the operator claimed.
+    What is revoked is named by `candidate` and `tree`. A new trust root, a witnessed checkpoint and a waiver name no
+    files. `time` is in seconds since 1970, UTC, and never goes back along the log. `by` names the people who decided;
+    for a rejection without a signed review it is only what the operator claimed.
     """
 
     schema_: Literal["successor.log-entry/v1"] = Field(default="successor.log-entry/v1", alias="schema")

@@ -18,9 +18,9 @@ from typing import Literal
 
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Misuse, Refused
-from agent.gate.dossier import Dossier, case_of, check_dossier
+from agent.gate.dossier import Case, Dossier, case_of, check_dossier, check_law_follows
 from agent.gate.note import NoteSigner
-from agent.gate.quorum import approvals_needed
+from agent.gate.quorum import approvals_of
 from agent.gate.review import BRANCH_PREFIX, ReviewRequest, check_refusals, check_reviews
 from agent.gate.trust import TrustRoot, parse_root
 from agent.lineage.gate_log import (
@@ -37,6 +37,7 @@ from agent.lineage.objects import NewObjects, check_gate_commit, gate_commit
 from agent.lineage.repository import MAIN_BRANCH, Move, Repository, successor_ref
 from agent.lineage.standing import demand_standing
 from agent.lineage.trailers import Trailers, entry_index, write_message
+from agent.lineage.waivers import demand_waivers, stored_waivers
 from agent.workspace import SETTINGS_FILE, parse_settings
 
 _LOG_REF = f"refs/heads/{LOG_BRANCH}"
@@ -145,9 +146,10 @@ def commit_successor(
     log = _open_log(repository, gate, dossier.request.candidate)
     now = max(now, log.last.time)
     demand_standing(repository, log, dossier.request.base_commit)
-    request, base, tree = _check(repository, log, dossier)
-    settings = parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
-    reviewers = check_reviews(reviews, request, log.root, approvals_needed(settings, base, tree), now)
+    request, case = _check(repository, log, dossier)
+    reviewers = check_reviews(reviews, request, log.root, approvals_of(case.base, case.tree), now)
+    demand_waivers(repository, log, dossier, case, now)
+    check_law_follows(case.base, case.tree)
     ref = successor_ref(request.candidate)
     bundle = dossier.bundle(tuple(reviews))
     trailers = Trailers(
@@ -155,7 +157,7 @@ def commit_successor(
     )
     objects = NewObjects()
     message = write_message(trailers, title)
-    successor = objects.add("commit", gate_commit(objects.add_tree(tree), request.base_commit, now, message, gate))
+    successor = objects.add("commit", gate_commit(objects.add_tree(case.tree), request.base_commit, now, message, gate))
     entry = _entry(log, "successor", request, bundle, now, commit=successor, by=reviewers)
     tip = append(objects, repository.read, (log.commit, log.tree), entry=entry, bundle=bundle, gate=gate)
     repository.write(objects)
@@ -180,7 +182,7 @@ def record_rejection(
     """
     log = _open_log(repository, gate, dossier.request.candidate)
     now = max(now, log.last.time)
-    request, _, _ = _check(repository, log, dossier)
+    request, _ = _check(repository, log, dossier)
     names = check_refusals(reviews, request, log.root) or (by,)
     bundle = dossier.bundle(tuple(reviews))
     entry = _entry(log, kind, request, bundle, now, by=names, reason=reason)
@@ -215,16 +217,17 @@ def _begin(
     return Move(_LOG_REF, append(objects, repository.read, None, entry=entry, bundle=bundle, gate=gate), None)
 
 
-def _check(repository: Repository, log: Log, dossier: Dossier) -> tuple[ReviewRequest, Tree, Tree]:
-    """Return the request, base and result of a dossier once all of it agrees with the repository."""
+def _check(repository: Repository, log: Log, dossier: Dossier) -> tuple[ReviewRequest, Case]:
+    """Return the request of a dossier and what it is about, once all of it agrees with the repository."""
     base_commit = dossier.request.base_commit
-    _demand_recorded(repository, log, base_commit)
+    demand_recorded(repository, log, base_commit)
     base = repository.tree(base_commit)
     case = case_of(dossier, base, log.workspace)
-    return check_dossier(dossier, case, log.root), base, case.tree
+    waivers = stored_waivers(repository.read, log.tree)
+    return check_dossier(dossier, case, log.root, waivers=waivers), case
 
 
-def _demand_recorded(repository: Repository, log: Log, commit_id: str) -> None:
+def demand_recorded(repository: Repository, log: Log, commit_id: str) -> None:
     """Raise `Refused` unless a commit is the genesis or a successor of this log: a parent is what people approved."""
     genesis, _ = read_entry(repository.read, log.tree, 0)
     index = None if commit_id == genesis.commit else entry_index(repository.commit(commit_id).message)

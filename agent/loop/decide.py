@@ -20,7 +20,8 @@ from agent.gate.review import Decision, Review, check_binding, check_reviews, re
 from agent.lineage.deep import demand_whole_way
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
-from agent.loop.lifecycle import part_of, settings_of
+from agent.lineage.waivers import demand_waivers, stored_waivers
+from agent.loop.judging import part_of, settings_of
 from agent.loop.store import Entry, Store
 
 REVIEW_PART = "review-{}.dsse.json"
@@ -55,7 +56,7 @@ class Decisions:
         case = case_of(dossier, self.repository.tree(entry.base_commit), log.workspace)
         if (case.candidate, case.base_commit) != (entry.id, entry.base_commit):
             raise Refused(f"the dossier of {entry.id} is about another candidate", why=f"it names {case.candidate}")
-        check_dossier(dossier, case, log.root)
+        check_dossier(dossier, case, log.root, waivers=stored_waivers(self.repository.read, log.tree))
         return dossier
 
     def hand_in(self, entry: Entry, envelope: bytes) -> Outcome:
@@ -104,10 +105,12 @@ class Decisions:
         before = tuple(part_of(self.store, entry, name) for name in _review_parts(entry))
         reviews = (*before, envelope)
         base = self.repository.tree(entry.base_commit)
-        tree = case_of(dossier, base, log.workspace).tree
+        case = case_of(dossier, base, log.workspace)
+        tree = case.tree
         needed = max(approvals_needed(settings_of(base), base, tree), log.root.thresholds.approve)
         # Checked as if these were all that is needed, so that a doubtful review is refused now and not at the last one.
         check_reviews(reviews, dossier.request, log.root, min(needed, len(reviews)), self.store.now())
+        demand_waivers(self.repository, log, dossier, case, self.store.now())
         parts = {REVIEW_PART.format(len(reviews)): self.store.blobs.put(envelope)}
         if len(reviews) < needed:
             return Outcome(self.store.attach(entry.id, parts), review.reviewer, len(reviews), needed, None)

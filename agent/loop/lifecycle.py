@@ -9,45 +9,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
-from agent.candidate import Evidence, State
+from agent.candidate import State
 from agent.digest import canonical_json, sha256
 from agent.edits.diff import diff
 from agent.edits.patch import Patch
 from agent.edits.tree import Tree
-from agent.edits.unified import apply_unified, unified_diff
-from agent.errors import Refused, StoreBroken, SuccessorError
+from agent.edits.unified import unified_diff
+from agent.errors import Refused, SuccessorError
 from agent.evaluate.probes.canary_tokens import with_taken
 from agent.evaluate.suite import SkillSuite
-from agent.gate.dossier import Case, Dossier, assemble, policies_of
-from agent.gate.facts import Facts, collect
-from agent.gate.note import NoteSigner
-from agent.gate.review import new_nonce
+from agent.gate.dossier import policies_of
 from agent.gate.rules import load_bundle
-from agent.gate.signature import Signer
-from agent.gate.verdict import Verdict, judge
 from agent.lineage.repository import Repository
-from agent.lineage.succession import read_log, record_rejection
 from agent.loop.allowance import Allowances, Law
 from agent.loop.bench import Bench
+from agent.loop.judging import Judging, Keys, part_of, settings_of, trees_of
 from agent.loop.store import Entry, Store
 from agent.loop.worth import worth
 from agent.propose.proposer import Proposal
-from agent.workspace import SETTINGS_FILE, Settings, parse_settings, zones_of
+from agent.workspace import zones_of
 
 SCREEN_TASKS = 5
 MAX_CHANGED_FILES = 1_000
 MAX_CHANGED_BYTES = 1024 * 1024
 """Bytes of all files that a candidate writes anew or changes, each counted whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of the machines: what the evaluator measured and what the gate judged is signed with them."""
-
-    gate: NoteSigner
-    evaluator: Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +74,12 @@ class Lifecycle:
 
     def resume(self, entry: Entry) -> Entry:
         """Take a candidate as far as it goes without a person: to `awaiting_review`, or to an early end."""
+        desk = Judging(self.repository, self.store, self.keys)
         steps: dict[State, Callable[[Entry], Entry]] = {
             State.DRAFTED: self.screen,
             State.SCREENED: self.evaluate,
-            State.EVALUATED: self.judge,
-            State.JUDGED: self.ask,
+            State.EVALUATED: desk.judge,
+            State.JUDGED: desk.ask,
         }
         while step := steps.get(entry.state):
             entry = step(entry)
@@ -146,47 +133,6 @@ class Lifecycle:
         """End the way of a candidate early, and with it the account of its test."""
         return self.store.advance(entry.id, state, note=note, also=Allowances(self.store).closes(entry))
 
-    def judge(self, entry: Entry) -> Entry:
-        """Let the parent's policies judge the facts."""
-        base, tree = self.trees(entry)
-        evidence = Evidence.model_validate_json(self.part(entry, "evidence.json"))
-        patch = Patch.from_json(self.part(entry, "patch"))
-        facts = collect(base, tree, patch, settings_of(base).zones, evidence)
-        verdict = judge(load_bundle(policies_of(base)), facts)
-        parts = {
-            "facts.json": self.store.blobs.put(canonical_json(facts)),
-            "verdict.json": self.store.blobs.put(canonical_json(verdict)),
-        }
-        return self.store.advance(entry.id, State.JUDGED, parts=parts)
-
-    def ask(self, entry: Entry) -> Entry:
-        """Write and sign the dossier: open the review of an allowed candidate, record the denial of any other."""
-        verdict = Verdict.model_validate_json(self.part(entry, "verdict.json"))
-        dossier = self._dossier(entry, verdict)
-        parts = {name: self.store.blobs.put(content) for name, content in dossier.files.items()}
-        if verdict.allowed:
-            return self.store.advance(entry.id, State.AWAITING_REVIEW, parts=parts)
-        reasons = "; ".join(result.reason for result in verdict.results if not result.holds)
-        record_rejection(
-            self.repository, dossier, gate=self.keys.gate, now=self.store.now(), by="gate", reason=reasons[:2000],
-            kind="denied",
-        )  # fmt: skip
-        return self.store.advance(entry.id, State.DENIED, note=reasons, parts=parts)
-
-    def _dossier(self, entry: Entry, verdict: Verdict) -> Dossier:
-        base, tree = self.trees(entry)
-        workspace = read_log(self.repository).workspace
-        return assemble(
-            Case(entry.id, entry.base_commit, base, tree, workspace, entry.proposer),
-            Evidence.model_validate_json(self.part(entry, "evidence.json")),
-            Facts.model_validate_json(self.part(entry, "facts.json")),
-            verdict,
-            gate=self.keys.gate,
-            evaluator=self.keys.evaluator,
-            nonce=new_nonce(),
-            expires=self.store.now() + settings_of(base).review.expires_hours * 3600,
-        )
-
     def part(self, entry: Entry, name: str) -> bytes:
         """Return one part of a candidate, checked against its digest."""
         return part_of(self.store, entry, name)
@@ -208,33 +154,6 @@ def search_of(proposal: Proposal) -> bytes:
     )
 
 
-def part_of(store: Store, entry: Entry, name: str) -> bytes:
-    """Return the part `name` of a candidate; `StoreBroken` when it is missing or damaged."""
-    if name not in entry.parts:
-        raise StoreBroken(f"candidate {entry.id} has no {name}", mend=f"It is {entry.state}; see: successor status")
-    return store.blobs.get(entry.parts[name])
-
-
-def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, Tree]:
-    """Return base and result tree of a candidate; `StoreBroken` when the stored diff does not give the result."""
-    base = repository.tree(entry.base_commit)
-    try:
-        tree = _applied(base, part_of(store, entry, "diff"))
-    except Refused as error:
-        raise StoreBroken(f"the stored diff of {entry.id} does not fit its base", why=str(error)) from error
-    if tree.digest != entry.tree:
-        raise StoreBroken(
-            f"the stored diff of {entry.id} does not give its recorded tree", why="one of them was altered"
-        )
-    return base, tree
-
-
-@lru_cache(maxsize=2)
-def _applied(base: Tree, diff: bytes) -> Tree:
-    """Every step of a candidate asks for the same result again."""
-    return apply_unified(base, diff)
-
-
 def demand_judgeable(base: Tree, tree: Tree) -> None:
     """Raise `Refused` for more than any policy would allow, before hours go into parsing and comparing it."""
     changed = [file for path, file in tree.items() if base.get(path) != file]
@@ -249,11 +168,6 @@ def demand_judgeable(base: Tree, tree: Tree) -> None:
 def candidate_id(base_commit: str, tree: Tree) -> str:
     """Name a candidate by what it is: the same result on the same base has the same ID, whoever proposed it."""
     return "c" + sha256(f"{base_commit} {tree.digest}".encode()).removeprefix("sha256:")[:12]
-
-
-def settings_of(base: Tree) -> Settings:
-    """Return the parent's settings: a candidate is judged by the rules of its base, never by its own."""
-    return parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
 
 
 def law_of(base: Tree) -> Law:

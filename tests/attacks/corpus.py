@@ -18,8 +18,10 @@ from agent.gate.note import COSIGNER_KEY, Checkpoint, Verifier, cosign, sign_che
 from agent.gate.review import Decision, review_payload, sign_review
 from agent.gate.signature import Signature, armor
 from agent.gate.signer import MachineKey
-from agent.gate.statement import StatementKind, pae, seal
+from agent.gate.statement import StatementKind, Subject, pae, parse_envelope, seal
 from agent.gate.trust_change import change_files, sign_change
+from agent.gate.verdict import Verdict, Waived
+from agent.gate.waiver import waiver_files
 from agent.lineage.gate_log import append, last_index, read_entry
 from agent.lineage.objects import NewObjects, gate_commit, parse_commit
 from tests.lineage.world import START, World, git, longer
@@ -627,6 +629,40 @@ def _(world):
     world.force(dossier, world.sign(dossier, "alice"))
 
 
+def law(version, lines):
+    def changed(tree):
+        bundle = tree["policies/bundle.yaml"].content
+        head, _, tail = bundle.partition(b"version: ")
+        bundle = head + b"version: %d" % version + tail[tail.index(b"\n") :]
+        return tree.with_file(
+            "policies/bundle.yaml", File(bundle.replace(b"most_lines: 20", b"most_lines: %d" % lines))
+        )
+
+    return changed
+
+
+@attack(
+    "an older law put back", "successor", "version is not raised: it is version 1, and the law before it is version 2"
+)
+def _(world):
+    world.approve(world.draft("x9", BASE, law(2, 10)), "alice", "bob")
+    with world.open() as repository:
+        old = repository.tree(world.tip(BASE))
+    back = {path: file for path, file in old.items() if path.startswith("policies/")}
+    dossier = world.draft("y8", "successor/x9", lambda tree: Tree({**tree, **back}))
+    world.force(dossier, world.sign(dossier, "alice", "bob"), by=("alice", "bob"))
+
+
+@attack("a law that is none", "successor", "policy file missing")
+def _(world):
+    def unlisted(tree):
+        bundle = tree["policies/bundle.yaml"].content.replace(b"- size.yaml", b"- sizes.yaml")
+        return tree.with_file("policies/bundle.yaml", File(bundle))
+
+    dossier = world.draft("x9", BASE, unlisted)
+    world.force(dossier, world.sign(dossier, "alice", "bob"), by=("alice", "bob"))
+
+
 @attack("an expired review", "successor", "the request for review has expired")
 def _(world):
     dossier = world.draft("x9", BASE, expires=world.clock + 30)
@@ -665,6 +701,7 @@ def _(world):
 
 def weaker(tree):
     bundle = tree["policies/bundle.yaml"].content.replace(b"most_lines: 20", b"most_lines: 99")
+    bundle = bundle.replace(b"version: 1", b"version: 2")
     return longer(tree).with_file("policies/bundle.yaml", File(bundle))
 
 
@@ -835,6 +872,232 @@ def _(world):
     world.force_entry("witnessed", Tree({"checkpoint": File(note.content)}))
 
 
+# Witnesses that the root names
+
+
+def named(name="w.example/1", key=WITNESS):
+    return Verifier(name, key.key, COSIGNER_KEY)
+
+
+@attack("a log that no witness of the root has seen", "not-witnessed", "and the last 2 were not seen")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.approve(world.draft("y8", "successor/x9"), "alice")
+
+
+@attack("an old cosigned checkpoint for a log that went on", "not-witnessed", "all but the last 2 entries")
+def _(world):
+    world.demand_witnesses(named(), most_behind=2)
+    seen = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    for name in ("x9", "y8"):
+        world.approve(world.draft(name, BASE), "alice")
+    world.witness(seen)
+
+
+@attack("one witness where the root needs two", "not-witnessed", "2 of its 2 witnesses")
+def _(world):
+    world.demand_witnesses(named(), named("w.example/2", MachineKey.generate()), needed=2, most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, WITNESS))
+
+
+@attack("a cosignature in the name of the root's witness", "forged-cosignature", "the signature is wrong")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    note = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    mark = replace(note.marks[1], value=note.marks[1].value[:-1] + bytes([note.marks[1].value[-1] ^ 1]))
+    world.witness(replace(note, marks=(note.marks[0], mark)))
+
+
+@attack("a witness of the thief's own", "not-witnessed", "1 of its 1 witnesses")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    thief = MachineKey.generate()
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, thief))
+
+
+@attack("a witness that the root does not name any more", "not-witnessed", "1 of its 1 witnesses")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    world.demand_witnesses(named("w.example/2", MachineKey.generate()), most_behind=1)
+    world.approve(world.draft("x9", BASE), "alice")
+    world.witness(cosign(world.checkpoint(), "w.example/1", START, WITNESS))
+
+
+@attack("witnesses let go by the gate alone", "trust", "signed with an unknown key")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    root_changed(world, world.next_root(witnesses={}), "alice", key=world.gate)
+
+
+@attack("a log rewritten behind what the root's witness saw", "witnessed", "is not the one that was seen")
+def _(world):
+    world.demand_witnesses(named(), most_behind=1)
+    seen = cosign(world.checkpoint(), "w.example/1", START, WITNESS)
+    rewrite_tip(world, lambda entry, bundle: (entry.model_copy(update={"time": entry.time + 1}), bundle))
+    world.force_entry("witnessed", Tree({"checkpoint": File(seen.content)}))
+
+
+# Waivers
+
+
+def resting(world, *people, envelopes=None, name="x9", approved="bob", change=longer, proposer="codemod", **changes):
+    """A long candidate, let through by a waiver that is recorded without a check."""
+    about = {"change": change, "proposer": proposer}
+    first = world.draft(name, BASE, **about)
+    signed = envelopes(first) if envelopes else [world.waiver(first, one, **changes) for one in people]
+    entry = world.force_waiver(signed, *(one.partition("'")[0] for one in people))
+    dossier = world.draft(name, BASE, waived={"size": entry}, **about)
+    world.force(dossier, world.sign(dossier, *approved.split()), by=tuple(approved.split()))
+    return entry
+
+
+def waived_as_review(world, dossier):
+    payload = parse_envelope(world.waiver(dossier)).payload
+    return seal(payload, world.people["alice"].sign(StatementKind.REVIEW.namespace, pae(payload)))
+
+
+OF_A_RULE = {"candidate": None, "diff": None}
+
+
+@each(
+    [
+        ("a waiver that nobody signed", {"envelopes": lambda d: []}, "nobody signed it"),
+        ("a waiver of another workspace", {"workspace": ZERO}, "signed in another workspace"),
+        ("a waiver of another candidate", {"candidate": "y8"}, "is of another candidate"),
+        ("a waiver of another diff", {"diff": ZERO}, "is of another candidate"),
+        ("a waiver of the same diff on another base", {"subject": None}, "is of another candidate"),
+        ("a waiver under another policy", {"policy": ZERO}, "is about another policy"),
+        ("a waiver of another rule", {"rules": ("modes",)}, "the rule modes cannot be waived"),
+        ("a waiver that has expired", {"expires": START}, "has expired"),
+        ("a waiver whose entries are over", {"last_entry": 6}, "has expired"),
+        ("a rule waived by one person", {**OF_A_RULE, "decisions": 2}, "the waiver needs 2 signatures: 1 given"),
+        ("a waiver of who proposed the candidate", {"proposer": "alice"}, "who proposes a candidate waives no rule"),
+    ],
+    "successor",
+)
+def _(world, changes):
+    if "subject" in changes:
+        other = world.draft("x9", "successor/c3", longer).request
+        changes = {"subject": Subject(other.tree, other.manifest)}
+    resting(world, "alice", **changes)
+
+
+@each(
+    [
+        ("a waiver by the gate", lambda w, d: w.waiver(d, key=w.gate), "signed with an unknown key"),
+        ("a waiver in another's name", lambda w, d: w.waiver(d, key=w.people["bob"]), "in the name of alice"),
+        ("a review as a waiver", lambda w, d: w.sign(d, "alice")[0], "not a waiver statement"),
+        ("a waiver changed by a byte", lambda w, d: flipped(w.waiver(d)), "the signature is wrong"),
+        ("a waiver signed as a review", waived_as_review, "signed for another purpose"),
+    ],
+    "successor",
+)
+def _(world, envelope):
+    resting(world, "alice", envelopes=lambda dossier: [envelope(world, dossier)])
+
+
+@attack("a waiver signed by one person with two keys", "waived", "alice signed the waiver twice")
+def _(world):
+    resting(world, "alice", "alice's other key", **OF_A_RULE)
+
+
+@attack("a waiver that never ends", "waived", "the waiver lasts too long")
+def _(world):
+    resting(world, "alice", expires=START + 9_999_999_999)
+
+
+@attack("a rule that cannot be waived", "successor", "the rule modes cannot be waived")
+def _(world):
+    def executable(tree):
+        return tree.with_file("scaffold/search.py", replace(tree["scaffold/search.py"], executable=True))
+
+    entry = world.force_waiver([world.waiver(world.draft("x9", BASE, executable), rules=("modes",))], "alice")
+    dossier = world.draft("x9", BASE, executable, waived={"modes": entry})
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("a waiver of a person who was removed", "successor", "the waiver is signed with an unknown key")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "bob")
+    alice = [person.model_dump(mode="json") for person in world.root.persons if person.name == "alice"]
+    world.change_root(world.next_root(persons=alice), "alice")
+    dossier = world.draft("x9", BASE, longer, waived={"size": entry})
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a kept path let through by one person's waiver", "successor", "the waiver needs 2 signatures: 1 given")
+def _(world):
+    resting(world, "alice", change=weaker, approved="alice bob")
+
+
+@attack("a waiver used once too often", "successor", "was used up: 1 successor(s) may rest on it")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "alice", "bob", **OF_A_RULE)
+    for name in ("x9", "y8"):
+        dossier = world.draft(name, BASE, longer, waived={"size": entry})
+        world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("one waiver recorded twice", "waived", "a waiver was recorded twice")
+def _(world):
+    signed = [world.waiver(world.draft("x9", BASE, longer))]
+    world.force_waiver(signed, "alice")
+    world.force_waiver(signed, "alice")
+
+
+@attack("a waiver recorded for another reason", "waived", "says other than the waiver that was signed")
+def _(world):
+    world.force_waiver([world.waiver(world.draft("x9", BASE, longer))], "alice", reason="a better one")
+
+
+@attack("a waiver that is no waiver", "successor", "of the gate log is no waiver")
+def _(world):
+    dossier = world.draft("x9", BASE, longer, waived={"size": 1})
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a waiver of other files than the log holds", "successor", "names another waiver than the gate log")
+def _(world):
+    def named(verdict):
+        one = Waived(rule="size", entry=6, waiver=ZERO)
+        return Verdict.model_validate({**dict(verdict), "allowed": True, "waived": (one,)})
+
+    world.waive(world.draft("x9", BASE, longer), "alice")
+    dossier = world.draft("x9", BASE, longer, verdict=named)
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
+@attack("a waiver recorded after the decision", "successor", "was not recorded before the decision")
+def _(world):
+    waiver = world.waiver(world.draft("x9", BASE, longer))
+    bundle = Tree({name: File(content) for name, content in waiver_files([waiver]).items()})
+
+    def named(verdict):
+        one = Waived(rule="size", entry=7, waiver=bundle.digest)
+        return Verdict.model_validate({**dict(verdict), "allowed": True, "waived": (one,)})
+
+    dossier = world.draft("x9", BASE, longer, verdict=named)
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+    world.force_waiver([waiver], "alice")
+
+
+@attack("a denied candidate slipped in later", "successor", "the gate log decides on it twice")
+def _(world):
+    dossier = world.draft("d4", BASE)
+    world.force(dossier, world.sign(dossier, "alice"))
+
+
+@attack("a denied candidate slipped in on a waiver from before", "successor", "the gate log decides on it twice")
+def _(world):
+    entry = world.waive(world.draft("x9", BASE, longer), "alice", "bob", **OF_A_RULE)
+    world.reject(world.draft("y8", BASE, longer), kind="denied", by="policy")
+    dossier = world.draft("y8", BASE, longer, waived={"size": entry})
+    world.force(dossier, world.sign(dossier, "bob"), by=("bob",))
+
+
 # A hardware key that nobody touched
 
 
@@ -862,7 +1125,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "an approval reused for another base, branch or tree": (
         "a review of another candidate", "a review on another base", "a review of another result", "a review used twice",
     ),
-    "policy rollback": ("an older trust root put back", "a review under another policy"),
+    "policy rollback": ("an older law put back", "an older trust root put back", "a review under another policy"),
     "a candidate weakens its own judge": ("judged by its own weaker policy", "the law changed by one person"),
     "one key or person counted twice": ("one person with two keys",),
     "a commit signature replayed as a review": ("a commit signature as a review", "a successor signed as a review"),
@@ -871,6 +1134,11 @@ TABLE: dict[str, tuple[str, ...]] = {
         "the log rewound below its successors", "the end of the log cut off with its branches",
         "the log written anew with the gate's key", "entries that a witness has seen withheld",
     ),
+    "a log that those whom the root names have not seen": (
+        "a log that no witness of the root has seen", "an old cosigned checkpoint for a log that went on",
+        "one witness where the root needs two", "a cosignature in the name of the root's witness",
+        "witnesses let go by the gate alone", "a log rewritten behind what the root's witness saw",
+    ),
     "the gate's key stolen": ("nobody reviewed", "a review by the gate", "a new trust root signed by the gate"),
     "replace refs, grafts, borrowed objects": (
         "a replace ref shows another commit", "grafts give a commit other parents", "objects are borrowed from elsewhere",
@@ -878,6 +1146,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "facts that are not whole": ("facts of a smaller patch", "a verdict written by hand"),
     "a key that is out of date": (
         "a gate's key used after it was replaced", "a review by a person who was removed", "an expired review",
+    ),
+    "a rule waived that was not, or not any more": (
+        "a waiver that nobody signed", "a waiver by the gate", "a waiver that has expired", "a waiver of another candidate",
+        "a rule that cannot be waived", "a waiver of who proposed the candidate", "a waiver of a person who was removed",
+        "a rule waived by one person", "a waiver used once too often", "one waiver recorded twice",
     ),
     "backdating": ("a backdated successor", "an entry backdated"),
 }  # fmt: skip

@@ -142,3 +142,30 @@ def test_a_witness_signs_what_grew_and_nothing_else(place, tmp_path):
     done = run_(app, sign)
     assert done.exit_code == 1
     assert "shorter than it was" in done.stdout
+
+
+def test_a_witness_that_the_root_names_is_demanded_and_can_still_come_late(place, tmp_path):
+    run_ = CliRunner().invoke
+    key, seen, cosigned, alice = (str(tmp_path / name) for name in ("w1", "seen", "cosigned", "alice"))
+    vkey = json.loads(run_(app, ["witness", "keygen", key, "--name", "w.example/1", "--json"]).stdout)["vkey"]
+    look = ["audit", str(place.folder), "--root", place.root.fingerprint, "--json"]
+    sign = ["witness", "sign", *look[1:4], "--key", key, "--name", "w.example/1", "--state", seen, "--to", cosigned]
+    added = run(place, "trust", "add-witness", vkey, "--most-behind", "1", "--key", alice)
+    asked = run(place, "trust", "show")["root"]["witnesses"]
+    place.approve(place.draft("a1"), "alice")
+    assert run_(app, look).exit_code == 0
+    place.approve(place.draft("b2", "successor/a1"), "alice")
+
+    assert (added["version"], asked) == (2, {"keys": [vkey], "needed": 1, "most_behind": 1})
+    late = run_(app, look)
+    assert (late.exit_code, json.loads(late.stdout)["findings"][0]["slug"]) == (1, "not-witnessed")
+    assert run_(app, sign).exit_code == 0  # whom the demand waits for is not kept out by it
+    run(place, "witness", "record", cosigned)
+    assert run_(app, look).exit_code == 0
+    run(place, "trust", "set-witnessing", "--most-behind", "5", "--key", alice)
+    refused = run(place, "trust", "set-witnessing", "--needed", "2", "--key", alice, code=1)
+    assert "no more than there are" in refused["error"]["why"]
+    assert "no witness is called" in run(place, "trust", "remove-witness", "x", "--key", alice, code=2)["error"]["what"]
+    run(place, "trust", "remove-witness", "w.example/1", "--key", alice)
+    assert run(place, "trust", "show")["root"]["witnesses"] == {"keys": [], "needed": 0, "most_behind": 0}
+    assert audit(place.folder, place.root.fingerprint).ok

@@ -11,7 +11,8 @@ from agent.gate.signer import MachineKey
 from agent.gate.trust import Person, PersonKey, new_root
 from agent.lineage.repository import Repository
 from agent.lineage.succession import create_workspace
-from agent.loop.lifecycle import Keys, Lifecycle
+from agent.loop.judging import Keys
+from agent.loop.lifecycle import Lifecycle
 from agent.loop.run import Run
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Halt

@@ -22,7 +22,7 @@ from agent.evaluate.skill_edit import EditSettings, EditSuite
 from agent.evaluate.skill_search import SearchSettings, SearchSuite
 from agent.evaluate.trial import MemoryTrials
 from agent.loop import run as loop
-from agent.loop.lifecycle import part_of
+from agent.loop.judging import part_of
 from agent.loop.store import Store
 from agent.propose.brief import write
 from agent.workspace import Budget, Zones, parse_settings

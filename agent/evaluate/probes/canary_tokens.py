@@ -57,15 +57,24 @@ class CanaryTokens:
                 yield TaskWish(baited, f"bait {suite.digest}", suite.job("dev", tasks))
 
 
+_TAKEN = "its proposer passed on a token of "
+
+
 def with_taken(results: Sequence[ProbeResult], taken: Sequence[str]) -> tuple[ProbeResult, ...]:
     """Return what the probes found, and of this one also the bait that the proposer gave away while it worked."""
-    more = tuple(f"its proposer passed on a token of {kind}" for kind in taken)
+    more = tuple(f"{_TAKEN}{kind}" for kind in taken)
     return tuple(
         one.model_copy(update={"passed": False, "findings": (*one.findings, *more)})
         if more and one.name == CanaryTokens.name
         else one
         for one in results
     )
+
+
+def without_taken(result: ProbeResult) -> ProbeResult:
+    """Return a result without what its proposer gave away: what only happened, and cannot be looked for again."""
+    left = tuple(finding for finding in result.findings if not finding.startswith(_TAKEN))
+    return result.model_copy(update={"passed": not left, "findings": left}) if left != result.findings else result
 
 
 def _in_tree(tree: Tree, canaries: Canaries) -> Iterator[str]:
