@@ -239,7 +239,7 @@ def policies_of(tree: Tree) -> dict[str, bytes]:
 def _replayed(
     files: Mapping[str, bytes], case: Case, bundle: Bundle, memory: Memory | None, waivers: Waivers, plain: Any
 ) -> Verdict:
-    """Judge again, with the waivers that the stored verdict names. `plain`: the facts as they were read."""
+    """Judge again, with the waivers that the stored verdict names."""
     verdict = judge_read(bundle, files[FACTS], memory, plain)
     if files[VERDICT].endswith(b'"waived":[]}'):  # as almost all do; read whole only where it names some
         return verdict

@@ -42,6 +42,11 @@ def parse_record(
     except (ValueError, TypeError, RecursionError) as error:
         raise SignatureRefused(f"{what} is malformed", why="it is not JSON of the expected kind") from error
     # A form that is not named would be filled in, and the document would have two byte forms and two digests.
-    if "schema_" in model.model_fields and "schema_" not in read.model_fields_set:
+    if not names_its_form(read):
         raise SignatureRefused(f"{what} does not say of which form it is")
     return read
+
+
+def names_its_form(read: BaseModel) -> bool:
+    """Whether what was read says of which form it is, where its model has forms."""
+    return "schema_" not in type(read).model_fields or "schema_" in read.model_fields_set

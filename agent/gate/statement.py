@@ -37,7 +37,7 @@ from agent.gate.envelope import (
     seal_text,
     split_envelope,
 )
-from agent.gate.records import AnyRecord, parse_record
+from agent.gate.records import AnyRecord, names_its_form, parse_record
 from agent.gate.signature import PublicKey, Signer
 
 __all__ = [
@@ -149,7 +149,7 @@ def decode(kind: StatementKind, payload: bytes, model: type[AnyRecord]) -> tuple
         whole: Any = _typed(model).model_validate_json(payload) if small and is_canonical(payload) else None
     except (ValueError, TypeError, RecursionError):
         whole = None  # what is wrong is said below, for the statement and its predicate apart
-    if whole and whole.predicate_type == kind.predicate_type:
+    if whole and whole.predicate_type == kind.predicate_type and names_its_form(whole.predicate):
         return _subject(whole), whole.predicate
     statement = parse_record(payload, _Statement, f"the {kind} statement")
     if statement.predicate_type != kind.predicate_type:

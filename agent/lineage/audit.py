@@ -86,9 +86,9 @@ class _Audit:
         self._report = report
         self._wish = wish
         self._whole = Whole(report, every=wish.every)
-        self._known_roots: list[tuple[int, TrustRoot]] = []
         self._trusts: set[str] = set()
         """Commits of the gate log that say that the trust root changes."""
+        self._known_roots: list[tuple[int, TrustRoot]] = []
 
     def run(self) -> None:
         for slug, reason in self._clone.distortions():

@@ -89,11 +89,11 @@ def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
 
 def check_decision(
     archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment
-) -> tuple[Dossier, tuple[int, ...], tuple[Used, ...]]:
+) -> tuple[str, tuple[int, ...], tuple[Used, ...]]:
     """Check a decision against the repository as of the moment it was taken. Raises `Refused`.
 
-    Returns its dossier, the entries of the waivers that its verdict names, and of those that a successor rests on, all
-    that is to be known.
+    Returns the nonce of the request that it answers, the entries of the waivers that its verdict names, and of those
+    that a successor rests on, all that is to be known.
 
     What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
     """
@@ -109,10 +109,10 @@ def check_decision(
     request = check_dossier(dossier, case, moment.root, archive.law, archive.memory, archive.waivers)
     if entry.kind != "successor":
         _check_refusal(entry, request, reviews, moment.root)
-        return dossier, named_before(dossier, entry), ()
+        return request.nonce, named_before(dossier, entry), ()
     needed = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     rests_on = check_used(dossier, case, entry, moment.root, needed, archive.waivers)
-    return dossier, tuple(used.entry for used in rests_on), rests_on
+    return request.nonce, tuple(used.entry for used in rests_on), rests_on
 
 
 def check_waiver(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Waiver:

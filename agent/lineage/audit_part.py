@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.candidate import Evidence
 from agent.edits.tree import Tree
 from agent.errors import Refused
-from agent.gate.dossier import FACTS
+from agent.gate.dossier import EVIDENCE, FACTS
 from agent.gate.note import Note, parse_note
 from agent.gate.rules import Bundle, load_bundle
 from agent.gate.trust import TrustRoot, parse_root
@@ -144,10 +144,9 @@ class PartAudit:
         elif entry.kind == "waived":
             seen.waiver = check_waiver(self._archive, entry, bundle, moment)
         elif entry.kind != "trust":  # the roots were read before the parts were dealt out
-            dossier, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
-            seen.nonce = dossier.request.nonce
+            seen.nonce, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
             if entry.kind == "successor":
-                seen.weak_wall = _weak_wall(entry, dossier.evidence)
+                seen.weak_wall = _weak_wall(entry, bundle[EVIDENCE].content)
 
 
 def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
@@ -155,6 +154,8 @@ def judged_again(law: Bundle, facts: bytes) -> tuple[tuple[str, str], ...]:
     return tuple((result.id, result.reason) for result in judge_document(law, facts).denials)
 
 
-def _weak_wall(entry: LogEntry, evidence: Evidence) -> str:
-    sandbox = evidence.sandbox
+def _weak_wall(entry: LogEntry, evidence: bytes) -> str:
+    if b'"level":"reduced"' not in evidence:  # it was found canonical: there is no other spelling
+        return ""
+    sandbox = Evidence.model_validate_json(evidence).sandbox
     return f"{entry.candidate} ({printable(sandbox.backend)})" if sandbox.level == "reduced" else ""

@@ -134,12 +134,12 @@ def trees_of(store: Store, repository: Repository, entry: Entry) -> tuple[Tree, 
     return base, tree
 
 
+def settings_of(base: Tree) -> Settings:
+    """Return the parent's settings: a candidate is judged by the rules of its base, never by its own."""
+    return parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
+
+
 @lru_cache(maxsize=2)
 def _applied(base: Tree, diff: bytes) -> Tree:
     """Every step of a candidate asks for the same result again."""
     return apply_unified(base, diff)
-
-
-def settings_of(base: Tree) -> Settings:
-    """Return the parent's settings: a candidate is judged by the rules of its base, never by its own."""
-    return parse_settings(base[SETTINGS_FILE].content if SETTINGS_FILE in base else b"")
