@@ -11,11 +11,12 @@ import pytest
 from agent.candidate import Evidence
 from agent.digest import canonical_json
 from agent.errors import SignatureRefused
+from agent.gate.dossier import EVIDENCE, VERDICT
 from agent.gate.statement import parse_record
 from agent.gate.trust import parse_root
 from agent.gate.verdict import Verdict
-from agent.lineage.gate_log import parse_entry
-from tests.lineage.world import git
+from agent.lineage.gate_log import parse_entry, read_entry
+from agent.lineage.succession import read_log
 
 
 def without_its_form(content: bytes) -> bytes:
@@ -26,17 +27,13 @@ def without_its_form(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", ["entry", "root", "evidence", "verdict"])
 def test_a_document_that_does_not_name_its_form_is_refused(world, name):
-    def shown(path):
-        return git(world.folder, "show", f"gate-log:{path}").encode()
-
+    with world.open() as repository:
+        entry, bundle = read_entry(repository.read, read_log(repository).tree, 5)
     content, read = {
-        "entry": (shown("entries/00/00/05/entry.json"), parse_entry),
+        "entry": (entry.content, parse_entry),
         "root": (world.root.content, parse_root),
-        "evidence": (
-            shown("entries/00/00/05/evidence.json"),
-            lambda data: parse_record(data, Evidence, "the evidence"),
-        ),
-        "verdict": (shown("entries/00/00/05/verdict.json"), lambda data: parse_record(data, Verdict, "the verdict")),
+        "evidence": (bundle[EVIDENCE].content, lambda data: parse_record(data, Evidence, "the evidence")),
+        "verdict": (bundle[VERDICT].content, lambda data: parse_record(data, Verdict, "the verdict")),
     }[name]
     read(content)
 
