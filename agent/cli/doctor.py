@@ -128,7 +128,7 @@ def _models() -> Iterator[Finding]:
 
     from agent.cli.key import KEY_VARIABLE, take_key
 
-    known = bool(take_key())
+    known = bool(take_key(KEY_VARIABLE))
     mend = f"Set {KEY_VARIABLE}; without it an offline search proposes"
     yield Finding("model key", known, f"{KEY_VARIABLE} is {'set' if known else 'not set'}", mend, need=False)
     local = find_spec("xllamacpp") is not None

@@ -12,8 +12,11 @@ MONITOR_KEY_VARIABLE = "SUCCESSOR_MONITOR_KEY"
 
 
 @cache
-def take_key(variable: str = KEY_VARIABLE) -> str:
-    """Return an API key, which is in the environment no more; empty when there is none."""
+def take_key(variable: str) -> str:
+    """Return an API key, which is in the environment no more; empty when there is none.
+
+    `variable` has no default: what is remembered of a call without it would not be found by one with it.
+    """
     return os.environ.pop(variable, "").strip()
 
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agent import log
-from agent.cli.key import MONITOR_KEY_VARIABLE, take_key
+from agent.cli.key import KEY_VARIABLE, MONITOR_KEY_VARIABLE, take_key
 from agent.errors import Infrastructure, Misuse, SuccessorError
 from agent.gate.hidden import is_hidden
 from sandbox.errors import SandboxError
@@ -72,7 +72,7 @@ def speaking(*, as_json: bool) -> Iterator[Voice]:
 
     The key of the model is taken away first: nothing that a command starts, git and its hooks included, finds it.
     """
-    take_key()
+    take_key(KEY_VARIABLE)
     take_key(MONITOR_KEY_VARIABLE)
     log.configure(as_json=as_json)
     for stream in (sys.stdout, sys.stderr):

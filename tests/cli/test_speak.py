@@ -1,6 +1,7 @@
 """How the program speaks: nothing a candidate wrote acts on a terminal, and every error is one line."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from agent.cli.key import KEY_VARIABLE, MONITOR_KEY_VARIABLE, demand_key, take_key
 from agent.cli.speak import command_line, speaking, visible
 from agent.errors import BadSettings, PolicyDenied, SandboxDown
 from sandbox.errors import BackendUnavailable
@@ -57,6 +59,17 @@ def test_every_error_has_its_exit_code_and_one_line(error, code, as_json, capfd)
     else:
         assert out == ""
         assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("variable", [KEY_VARIABLE, MONITOR_KEY_VARIABLE])
+def test_a_key_leaves_the_environment_and_is_there_for_the_broker(variable, monkeypatch):
+    monkeypatch.setenv(variable, "sk-of-this-test")
+    take_key.cache_clear()
+    with speaking(as_json=True):
+        assert variable not in os.environ
+        assert demand_key(variable) == "sk-of-this-test"
+        assert demand_key() == ("sk-of-this-test" if variable == KEY_VARIABLE else "")
+    take_key.cache_clear()
 
 
 def test_a_command_that_is_shown_is_quoted_for_the_shell(tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ def standing_in(rules: Rules):
         server.shutdown()
         server.server_close()
         thread.join()
-    assert script.complaints == []
+    assert script.complaints == [], script.complaints
 
 
 def overloaded() -> Fail:
