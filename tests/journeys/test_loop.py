@@ -84,7 +84,7 @@ def test_the_same_seed_proposes_the_same_candidate_whatever_the_workers(desk, tm
     ).document  # fmt: skip
 
     # The same trees were scored on the same tasks, and the search came to the same end, candidate or not.
-    assert one["trials"] == two["trials"] > 1000
+    assert one["trials"] == two["trials"] > 500  # it did search: a race stops most children early
     assert [one["ending"], one["message"]] == [two["ending"], two["message"]]
     assert [c["id"] for c in one["candidates"]] == [c["id"] for c in two["candidates"]]
 
