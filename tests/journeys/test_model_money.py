@@ -104,7 +104,8 @@ def test_a_candidate_that_is_too_dear_fails_by_name_and_the_run_goes_on(lean):
     desk = settled(lean, "candidate = 15.0", "candidate = 1.0")
     opening = (desk.folder / "scaffold" / "prompts" / "system.md").read_text().splitlines()[0]
     proposals = [
-        (edit("scaffold/prompts/system.md", opening, f"{opening}\n\n{MARK}"),),
+        # It gains, or nothing would be paid to see how it does with a model.
+        (BETTER[0], edit("scaffold/prompts/system.md", opening, f"{opening}\n\n{MARK}")),
         (("write", {"path": "policies/bundle.yaml", "content": "version: 99\n"}),),
     ]
 
@@ -119,7 +120,7 @@ def test_a_candidate_that_is_too_dear_fails_by_name_and_the_run_goes_on(lean):
 
     assert (said.code, said.document["ending"]) == (0, "done"), said.document
     first, second = said.document["candidates"]
-    assert first["state"] == "failed"
+    assert first["state"] == "failed", first
     assert first["note"].startswith("CandidateTooDear: the model's budget of one candidate is spent")
     assert (second["state"], second["note"]) == ("denied", "a kept path was touched: policies/bundle.yaml")
 
