@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.candidate import Spending
-from agent.cli.meter import metered
-from agent.cli.model import BudgetOption, ModelOption, open_model
-from agent.cli.parts import choose_wall, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption, tell_left_out
+from agent.cli.model import BudgetOption, ModelOption
+from agent.cli.parts import open_workspace
+from agent.cli.run import ParallelOption, SandboxOption
+from agent.cli.scoring import scoring
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
 from agent.errors import UnknownId
 from agent.evaluate.suite import FULL
@@ -46,18 +44,10 @@ def bench(
         names = [s.name for s in opened.settings.suites if suite in (None, s.name)]
         if not names:
             raise UnknownId(f"no suite is called {suite!a}", mend="See successor.toml")
-        workers = parallel or os.cpu_count() or 1
-        backend = choose_wall(opened, sandbox, workers, voice.step)
-        with (
-            closing(backend),
-            metered(voice, opened.settings.budget.trials) as meter,
-            open_model(opened, model, budget_usd, meter.say) as supply,
-            open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
-        ):
-            meter.follow(lambda: evaluator.trials_run)
-            tell_left_out(evaluator.left_out, meter.say)
+        opening = scoring(opened, voice, sandbox=sandbox, parallel=parallel, model=model, budget_usd=budget_usd)
+        with opening as (evaluator, say):
             measured = {each.name for each in evaluator.suites}
-            rows = [_row(evaluator, tree, name, meter.say) for name in names if name in measured]
+            rows = [_row(evaluator, tree, name, say) for name in names if name in measured]
             left_out = [one.model_dump() for one in evaluator.left_out]
         document = {
             "commit": commit,

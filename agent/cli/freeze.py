@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.meter import metered
-from agent.cli.model import BudgetOption, ModelOption, open_model
-from agent.cli.parts import choose_wall, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption, tell_left_out
+from agent.cli.model import BudgetOption, ModelOption
+from agent.cli.parts import open_workspace
+from agent.cli.run import ParallelOption, SandboxOption
+from agent.cli.scoring import scoring
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
 from agent.errors import Refused, UnknownId
 
@@ -41,16 +39,8 @@ def freeze(
     from agent.evaluate.frozen import freeze as chosen
 
     with speaking(as_json=as_json) as voice, open_workspace(workspace, writing=True) as opened:
-        workers = parallel or os.cpu_count() or 1
-        backend = choose_wall(opened, sandbox, workers, voice.step)
-        with (
-            closing(backend),
-            metered(voice, opened.settings.budget.trials) as meter,
-            open_model(opened, model, budget_usd, meter.say) as supply,
-            open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
-        ):
-            meter.follow(lambda: evaluator.trials_run)
-            tell_left_out(evaluator.left_out, meter.say)
+        opening = scoring(opened, voice, sandbox=sandbox, parallel=parallel, model=model, budget_usd=budget_usd)
+        with opening as (evaluator, _):
             suites = _chosen(evaluator, names or [])
             scores = [(suite, _scores(evaluator, opened.base, suite)) for suite in suites]
             frozen = chosen(scores, read_frozen(opened.base))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from agent.cli.meter import metered
-from agent.cli.model import BudgetOption, ModelOption, open_model
-from agent.cli.parts import choose_wall, open_evaluator, open_workspace
-from agent.cli.run import ParallelOption, SandboxOption, tell_left_out
+from agent.cli.model import BudgetOption, ModelOption
+from agent.cli.parts import open_workspace
+from agent.cli.run import ParallelOption, SandboxOption
+from agent.cli.scoring import scoring
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking, visible
 from agent.errors import UnknownId
 
@@ -43,16 +41,8 @@ def weaknesses(
         commit = opened.repository.resolve(revision) if revision else opened.parent
         if suite is not None and suite not in [known.name for known in opened.settings.suites]:
             raise UnknownId(f"no suite is called {suite!a}", mend="See successor.toml")
-        workers = parallel or os.cpu_count() or 1
-        backend = choose_wall(opened, sandbox, workers, voice.step)
-        with (
-            closing(backend),
-            metered(voice, opened.settings.budget.trials) as meter,
-            open_model(opened, model, budget_usd, meter.say) as supply,
-            open_evaluator(opened, backend, workers, meter.say, supply) as (evaluator, _),
-        ):
-            meter.follow(lambda: evaluator.trials_run)
-            tell_left_out(evaluator.left_out, meter.say)
+        opening = scoring(opened, voice, sandbox=sandbox, parallel=parallel, model=model, budget_usd=budget_usd)
+        with opening as (evaluator, _):
             measured = [each.name for each in evaluator.suites if suite in (None, each.name)]
             found = evaluator.diagnose(opened.repository.tree(commit), measured)
             left_out = [one.model_dump() for one in evaluator.left_out if suite in (None, one.suite)]
