@@ -1,8 +1,9 @@
 """The last deep review: the generation at which people looked at the whole way, and not at the last step alone.
 
-An approval is of one diff, and many small ones lead far. Who looked at everything since the last deep review says so in
-the review that they sign (`Review.since`). A generation was looked at deeply when everybody who approved it did that.
-The log is believed here as the workspace's own; what is signed is checked when it is handed in, and by the audit.
+An approval is of one diff, and many small ones lead far. Who looked at everything since the last deep review says so
+in the review that they sign (`Review.since`). A generation was looked at deeply when everybody who approved it did
+that. The log is believed here as the workspace's own. Where a deep review began is checked when it is handed in; an
+audit proves who signed it, and not that the way was the whole one.
 """
 
 from __future__ import annotations
