@@ -11,6 +11,7 @@ from sandbox.contract import Limits
 from sandbox.docker_container import Shape
 from sandbox.errors import SandboxBroken
 from sandbox.pool import SHAPES, Pool
+from tests.eventually import eventually
 
 SHAPE = Shape("image", "python", Limits(), "solver", ())
 
@@ -65,13 +66,6 @@ class World:
         served = self.serve()
         eventually(lambda: served.removed and len(self.kept()) == 1)
         return self.kept()[0]
-
-
-def eventually(fact, seconds=10):
-    until = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -160,18 +154,21 @@ def test_what_nobody_asks_for_is_given_back(world, monkeypatch):
 
 
 def test_whoever_asks_while_one_is_being_made_gets_that_one(world):
-    slow = threading.Event()
+    begun, made = [], []
 
     def make(shape):
-        if threading.current_thread().name.startswith("sandbox-pool"):
-            slow.wait(10)
-        return Standing(shape)
+        if not threading.current_thread().name.startswith("sandbox-pool"):
+            return Standing(shape)
+        begun.append(shape)
+        time.sleep(0.2)
+        made.append(Standing(shape))
+        return made[-1]
 
     here = world(size=1, make=make)
-    here.serve()
-    threading.Timer(0.2, slow.set).start()
+    served = here.serve()
+    eventually(lambda: len(begun) > (served in made))  # one that nobody was given yet
     container = here.pool.take(SHAPE)
-    assert container is not None
+    assert container in made
     here.pool.bury(container)
 
 
