@@ -129,10 +129,11 @@ def open_range(kind: str = "auto") -> Iterator[Range]:
 
 
 def judged(cases: Iterable[Case]) -> list[Judged]:
-    """Judge all cases; say on standard error which went wrong, as they do."""
+    """Judge all cases; say on standard error which is at work, and which went wrong, as they do."""
     results = []
     with open_range() as there:
-        for case in cases:
+        for number, case in enumerate(cases, start=1):
+            print(f"· {number}: {case.name}", file=sys.stderr)
             one = there.judge(case)
             results.append(one)
             wrong = not one.caught if case.probe else one.blocked
