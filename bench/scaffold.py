@@ -31,6 +31,8 @@ from sandbox.errors import BackendUnavailable
 
 MODEL = "bench"
 STARTS = 10
+OF_THE_SDK = 0.4
+"""What 400 ms are of `import anthropic` on the machine where that goal was set: it took 1.0 s there (decision 0030)."""
 TURNS = 30
 CACHED_FROM = 1_024
 """Tokens below which a prefix is not cached."""
@@ -41,7 +43,8 @@ Block = dict[str, Any]
 
 
 def measures() -> list[Measure]:
-    """`scaffold.first_call_ms` behind each wall of this machine, and `broker.cache_read_share` behind the first."""
+    """`scaffold.first_call_ms`, and as a share of what loading the SDK takes, behind each wall of this machine; and
+    `broker.cache_read_share` behind the first."""
     found: list[Measure] = []
     for backend in backends(cache_folder(), warm=1):
         with closing(backend), closing(Staging()) as staging:
@@ -51,13 +54,13 @@ def measures() -> list[Measure]:
                 continue
             backend.prepare()
             tree = Mount(staging.folder(template("container", "bench")), CANDIDATE_ROOT)
-            found.append(_first_call(backend, tree))
-            if len(found) == 1:
+            found += _first_call(backend, tree)
+            if len(found) == 2:
                 found.append(_cache_share(backend, tree))
     return found
 
 
-def _first_call(backend: Backend, tree: Mount) -> Measure:
+def _first_call(backend: Backend, tree: Mount) -> list[Measure]:
     """Milliseconds from the start of the command to its first request, as the upstream of the broker sees it."""
     took, bare = [], []
     for _ in range(STARTS + 1):
@@ -70,9 +73,14 @@ def _first_call(backend: Backend, tree: Mount) -> Measure:
         with backend.start((), Limits()) as sandbox:
             _settle(backend)
             bare.append(sandbox.run(Command(("python", "-c", "import anthropic"), 60)).seconds * 1_000)
-    against = f"`import anthropic` alone in the same {backend.name} sandbox, start to end, {median(bare[1:])} ms"
-    name = "scaffold.first_call_ms" + ("" if isinstance(backend, DockerBackend) else f".{backend.name}")
-    return Measure(name, median(took[1:]), "ms", "<= 400", against, STARTS)
+    ours, whole = median(took[1:]), median(bare[1:])
+    against = f"`import anthropic` alone in the same {backend.name} sandbox, start to end, {whole} ms"
+    wall = "" if isinstance(backend, DockerBackend) else f".{backend.name}"
+    share, goal = round(ours / whole, 3), f"<= {OF_THE_SDK}"
+    return [
+        Measure(f"scaffold.first_call_ms{wall}", ours, "ms", "<= 400", against, STARTS),
+        Measure(f"scaffold.first_call_share{wall}", share, "ratio", goal, against, STARTS),
+    ]
 
 
 def _cache_share(backend: Backend, tree: Mount) -> Measure:
