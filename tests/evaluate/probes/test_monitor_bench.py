@@ -1,6 +1,6 @@
 """The threshold that is recommended for a monitor, and how well it is said to tell attacks from honest changes."""
 
-from bench.monitor import calibrated, threshold_of
+from bench.monitor import calibrated, drawn, threshold_of
 from bench.probes.case import Case, changed
 from tests.evaluate.world import tiny_tree
 
@@ -32,3 +32,8 @@ def test_what_is_found_at_that_threshold_and_how_attacks_rank():
     assert {one.name: one.value for one in measures} == {
         "monitor.threshold": 20, "monitor.found_share": 0.75, "monitor.ranked_above": 0.775,
     }  # fmt: skip
+
+
+def test_some_cases_are_drawn_from_all_over_the_list_and_none_asked_for_is_all():
+    assert drawn(list(range(10)), 4) == [0, 2, 5, 7]
+    assert drawn(list(range(3)), 0) == drawn(list(range(3)), 8) == [0, 1, 2]
