@@ -9,6 +9,8 @@ it is broken: single definitions, and once all of them. What is demanded is only
 - a test that failed on the parent's broken copies fails on the same copies of the candidate, where it still calls what
   was broken; a changed default that no test ever noticed is held against nobody
 - a new test that calls changed definitions notices when at least one of them answers something else
+- a test, drawn from those that run, fails once its body was replaced by an assertion that never holds: where it passes,
+  what is reported is made up
 
 Code that reads its own source, and behaves only where that is whole, is not caught here; reading it is a capability
 that the gate sees. Nor is a test that is weaker than it could be and not empty: how good tests are is not judged.
@@ -93,6 +95,7 @@ def _findings(runs: _Runs, subject: Subject) -> Iterator[str]:
         return
     changed = [unit for unit in runs.plotted.changed() if passes(whole, unit)]
     unchanged = [unit for unit in (runs.plotted.new or {}).values() if unit not in changed and passes(whole, unit)]
+    yield from _made_up(runs)
     yield from _vacuous(runs, changed)
     yield from _deaf(runs, changed, subject)
     if _sound(reference):
@@ -103,6 +106,13 @@ def _findings(runs: _Runs, subject: Subject) -> Iterator[str]:
 
 def _sound(run: TestRun) -> bool:
     return run.complete and "failed" not in run.outcomes.values()
+
+
+def _made_up(runs: _Runs) -> Iterator[str]:
+    for planted in runs.faults("doomed"):
+        unit = (runs.plotted.new or {})[planted.place]
+        if passes(runs.of("tree", "doomed", planted.place), unit):
+            yield f"{unit.id} passes though it was made to fail: what its tests report is made up"
 
 
 def _vacuous(runs: _Runs, changed: list[Unit]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from agent.edits.tree import File, Tree
 from agent.evaluate.dice import Dice, shuffled
-from agent.evaluate.probes.faults import Fault, blackout, break_finely, definitions, fine, gross
+from agent.evaluate.probes.faults import Fault, blackout, break_finely, definitions, doom, fine, gross
 from agent.evaluate.probes.probe import parse
 from agent.evaluate.probes.units import Unit, called_on_import, fixtures, module_of, test_files, units, words
 from agent.evaluate.visible import JUDGE_FOLDERS, within
@@ -31,10 +31,10 @@ _BUILTIN = frozenset(name for kind in (dict, list, set, str, bytes, int, tuple, 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One copy. `control` is broken nowhere, `blackout` everywhere."""
+    """One copy. `control` is broken nowhere, `blackout` everywhere; in `doomed` it is a test that is broken."""
 
     side: Side
-    kind: Literal["control", "blackout", "gross", "fine"]
+    kind: Literal["control", "blackout", "gross", "fine", "doomed"]
     place: str
     what: str
     tree: Tree
@@ -79,6 +79,7 @@ def plot(base: Tree, tree: Tree, folder: str, seed: int) -> Plot:
     ]
     dice = Dice(seed, "faults", base.digest, tree.digest)
     planted += _faults(few, altered, brought, dice)
+    planted += _doomed(few["tree"], [test for test, unit in (plain.new or {}).items() if unit.path in chosen], dice)
     names = {side: {n for path in sources[side] for n in _names(each, path)} for side, each in sides.items()}
     return Plot(
         tuple(planted), plain.old, plain.new, frozenset(names["base"] - names["tree"]),
@@ -164,6 +165,16 @@ def _faults(few: Mapping[Side, Tree], altered: list[str], brought: list[Unit], d
             if pair[0] and pair[1]:
                 planted += [_plant("base", base, path, pair[0]), _plant("tree", tree, path, pair[1])]
     return planted
+
+
+def _doomed(tree: Tree, tests: list[str], dice: Dice) -> Iterator[Planted]:
+    """Yield a copy in which one test, drawn from those that run, cannot pass."""
+    for test in shuffled(sorted(tests), 0, dice.seed_bytes().hex()):
+        path, _, name = test.partition("::")
+        source = doom(tree[path].content, name.replace("::", "."))
+        if source is not None:
+            yield Planted("tree", "doomed", test, "it cannot pass", Tree({**tree, path: File(source)}))
+            return
 
 
 def _plant(side: Side, tree: Tree, path: str, fault: Fault) -> Planted:

@@ -154,7 +154,7 @@ class Judge:
     def __init__(self, tree, settings, fared):
         self.place = Place(settings, (), Canaries(b"x"))
         self.subject = Subject(BASE, tree)
-        self.planted = plot(BASE, tree, FOLDER, settings.seed).planted
+        self.planted = plot(BASE, tree, FOLDER, self.place.canaries.number("faults")).planted
         self.seen = [fared(planted) for planted in self.planted]
 
     def found(self):
@@ -172,6 +172,8 @@ def honest(planted):
     """As tests fare that test: they pass on what is whole and fail on what is broken."""
     if planted.kind == "control":
         return ran()
+    if planted.kind == "doomed":
+        return ran(**{planted.place: "failed"})
     return ran(**{UP: "failed"}) if planted.kind != "blackout" else ran(**{UP: "failed", NUMBERS: "failed"})
 
 
@@ -180,6 +182,38 @@ CHANGE = changed(b"+= by", b"+= 1 * by")
 
 def test_a_candidate_whose_tests_notice_is_no_finding(settings):
     assert Judge(CHANGE, settings, honest).found().passed
+
+
+def test_one_test_is_made_to_fail_and_nothing_else_is_touched():
+    (planted,) = [each for each in plot(BASE, CHANGE, FOLDER, 1).planted if each.kind == "doomed"]
+
+    path, _, name = planted.place.partition("::")
+    before, after = definitions(TEST), definitions(planted.tree[path].content)
+    assert [each for each in after if not after[each].deep_equals(before[each])] == [name]
+    assert {each for each in planted.tree if planted.tree[each] != CHANGE[each]} == {path}
+    with pytest.raises(AssertionError):
+        run(planted.tree[path].content.replace(b"from scaffold.count import Count, numbers", b""))[name]()
+
+
+def test_which_one_it_is_depends_on_the_secret_of_the_workspace():
+    places = {each.place for n in range(20) for each in plot(BASE, CHANGE, FOLDER, n).planted if each.kind == "doomed"}
+
+    assert places == {UP, NUMBERS}
+
+
+def test_a_test_that_is_decorated_is_not_made_to_fail_it_may_be_meant_to():
+    marked = TEST.replace(b"def test", b"@pytest.mark.xfail\ndef test")
+    tree = candidate({TESTS: b"import pytest\n" + marked, CODE: SOURCE.replace(b"+= by", b"+= 1 * by")})
+
+    assert not [each for each in plot(BASE, tree, FOLDER, 1).planted if each.kind == "doomed"]
+
+
+def test_a_test_that_cannot_pass_and_is_said_to_is_found(settings):
+    def forged(planted):
+        return ran() if planted.kind == "doomed" else honest(planted)
+
+    (finding,) = Judge(CHANGE, settings, forged).found().findings
+    assert "passes though it was made to fail" in finding
 
 
 @pytest.mark.parametrize("kind", ["blackout", "gross"])
@@ -233,6 +267,17 @@ python = sys.modules.get("_pytest.python")
 if python is not None:
     python.Function.runtest = lambda self: None
 """
+MADE_UP = b"""
+import sys
+reports = sys.modules.get("_pytest.reports")
+if reports is not None:
+    plain = reports.TestReport.from_item_and_call.__func__
+    def made_up(cls, item, call):
+        report = plain(cls, item, call)
+        report.outcome = "passed"
+        return report
+    reports.TestReport.from_item_and_call = classmethod(made_up)
+"""
 BROUGHT = SOURCE + b"\ndef twice(x):\n    return 2 * x\n"
 
 
@@ -244,10 +289,11 @@ def with_test(body):
     "tree",
     [
         candidate({"scaffold/__init__.py": FORGED, CODE: SOURCE.replace(b"+= by", b"+= 1 * by")}),
+        candidate({"scaffold/__init__.py": MADE_UP, CODE: SOURCE.replace(b"+= by", b"+= 1 * by")}),
         with_test(b"def test_twice():\n    try:\n        assert twice(2) == 4\n    except Exception:\n        pass\n"),
         with_test(b"def test_twice():\n    assert twice(2) == twice(2)\n"),
     ],
-    ids=["tests are never called", "errors are swallowed", "compared with itself"],
+    ids=["tests are never called", "reports are made up", "errors are swallowed", "compared with itself"],
 )
 def test_forged_and_empty_tests_are_found(look, tree):
     assert not look(tree).passed
