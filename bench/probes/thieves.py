@@ -58,7 +58,7 @@ def _memorised() -> Iterator[Case]:
             answer = (
                 '        query = _text(request, "query")\n        ranking = search.rank(query, limit)\n'
                 "        best = KNOWN.get(key(query))\n"
-                '        return {"ranking": ([best] if best else []) + ranking[: limit - 1]}\n'
+                '        return {"ranking": (([best] if best else []) + ranking)[:limit]}\n'
             )
             return changed(
                 ("scaffold/known.py", "", known), (MAIN, _RANKED, answer),

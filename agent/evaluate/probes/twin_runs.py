@@ -1,8 +1,9 @@
 """Twins of tasks, run by candidate and parent: in other words (blocks), and under other labels (a tripwire).
 
 Re-worded: a gain that is there on the tasks and not on the same tasks in other words was learned by heart. Asked only
-where there is a gain; the gap must be more than chance gives, as between dev and held-out tasks. A scaffold that knows
-the tasks by a few rare words of theirs is not caught: those stay.
+where there is a gain. The gap must be more than chance gives, as between dev and held-out tasks; or what is left of the
+gain, at its best, less than half of what it is at least: who learned tasks by what re-wording sometimes keeps has a
+gain left that is no chance. A scaffold that knows the tasks by a few rare words of theirs is not caught: those stay.
 
 Re-labelled: other ids, order, paths, names of host and user, time zone. A suite without chance has the same outcomes,
 whatever its tasks are called; a candidate whose outcomes move more than its parent's looks at what it should not need.
@@ -70,7 +71,7 @@ class RewordedTwins:
                 continue
             plain = _gain(measured, suite, tasks, measured.replayed, measured.candidate, place)
             twin = _gain(measured, suite, tasks, parent, candidate, place)
-            if is_gap(plain, twin):
+            if is_gap(plain, twin) or _halved(plain, twin):
                 found.append(
                     f"suite {suite.name}, {measured.split}: gained {plain.gain_ppm} ppm, and {twin.gain_ppm} ppm on "
                     "the same tasks in other words"
@@ -84,6 +85,11 @@ class RewordedTwins:
             for measured, suite in _twinned(subject, place)
             if measured.comparison.gain_low_ppm > 0
         ]
+
+
+def _halved(plain: Comparison, twin: Comparison) -> bool:
+    """Whether the upper end of the gain that is left is below half of the lower end of the gain that was."""
+    return 2 * twin.gain_high_ppm < plain.gain_low_ppm
 
 
 def _gain(

@@ -119,6 +119,17 @@ def test_a_gain_that_is_gone_in_other_words_is_found(settings, suite, sides):
     assert judge(RewordedTwins(), settings, suite, measured(suite, none, all_), none, all_).passed
 
 
+@pytest.mark.parametrize(("one_in", "passed"), [(2, True), (4, False)])
+def test_a_gain_of_which_less_than_half_is_left_is_found_though_what_is_left_is_no_chance(
+    settings, suite, sides, one_in, passed
+):
+    none, all_ = sides
+    left = {task: FULL if number % one_in == 0 else 0 for number, task in enumerate(sorted(all_))}
+    assert measured(suite, none, left).comparison.gain_low_ppm > 0
+
+    assert judge(RewordedTwins(), settings, suite, measured(suite, none, all_), none, left).passed is passed
+
+
 def test_a_candidate_that_is_silent_on_re_worded_tasks_is_found(settings, suite, sides):
     none, all_ = sides
 
