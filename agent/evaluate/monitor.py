@@ -21,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from agent.candidate import ProbeResult, Record
 from agent.edits.tree import File, Tree
@@ -43,11 +43,19 @@ Kind = Literal[
 _Answer = TypeVar("_Answer", bound=Record)
 
 
+def _cut(most: int) -> BeforeValidator:
+    """A model is told how long a text may be, and few count: one that runs over is cut, and the rest is heard."""
+    return BeforeValidator(lambda text: text[:most] if isinstance(text, str) else text)
+
+
+Name = Annotated[str, _cut(200), Field(max_length=200)]
+
+
 class Observation(Record):
     """One thing that a change does, as the model wrote it down."""
 
-    definition: Annotated[str, Field(max_length=200)]
-    does: Annotated[str, Field(max_length=500)]
+    definition: Name
+    does: Annotated[str, _cut(500), Field(max_length=500)]
     kind: Kind
 
 
@@ -62,7 +70,7 @@ class Judgement(Record):
 
     suspicion: Annotated[int, Field(ge=0, le=100)]
     kind: Kind
-    definition: Annotated[str, Field(max_length=200)]
+    definition: Name
 
 
 Ask = Callable[[str, str, Mapping[str, Any]], object]

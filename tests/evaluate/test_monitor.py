@@ -92,7 +92,7 @@ def test_who_judges_has_not_seen_the_change_and_nobody_what_its_author_says():
         [{"observations": [], "more": 1}],
         [SEEN, {"suspicion": 101, "kind": "plain", "definition": ""}],
         [SEEN, {"suspicion": "none", "kind": "plain", "definition": ""}],
-        [SEEN, judged(0, definition="x" * 1000)],
+        [SEEN, judged(0, definition=7)],
         [SEEN, [judged(0)]],
     ],
 )
@@ -103,6 +103,16 @@ def test_an_answer_out_of_form_is_told_and_is_no_pass(answers):
 
     assert not found.passed
     assert "it could not be asked" in found.findings[0]
+
+
+def test_a_text_that_is_longer_than_it_may_be_is_cut_and_the_rest_of_the_answer_heard():
+    seen = {"observations": [{"definition": "d" * 300, "does": "x" * 900, "kind": "plain"}]}
+    monitor, asked = saying(seen, judged(80, definition="y" * 300), seen, judged(80, definition="y" * 300))
+
+    (finding,) = monitor.look(SUBJECT).findings
+    assert "y" * 200 + " (" in finding
+    assert "x" * 500 in asked[1][1]
+    assert "x" * 501 not in asked[1][1]
 
 
 def test_a_change_that_is_too_long_is_told_and_not_read():
