@@ -174,11 +174,12 @@ ON_BOTH_WALLS = (
     "test_an_interrupt",
     "test_a_generation_improves_itself",
     "test_a_person_approves_it",
+    "test_every_trial_is_reproduced",
 )
 
 
 def pytest_collection_modifyitems(config, items):
-    """Bad input never reaches a wall, and search, law and replay are the same behind each: those are made on one."""
+    """Bad input never reaches a wall, and search and law are the same behind each: those journeys are made on one."""
     here = str(Path(__file__).parent)
     twice = [i for i in items if str(i.path).startswith(here) and "docker" in i.name]
     # An engine that tests share cannot be broken for one of them: its breaking is a matter of tests/sandbox.

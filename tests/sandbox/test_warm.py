@@ -305,12 +305,13 @@ def test_after_a_hard_kill_the_next_command_leaves_nothing(prepared, cache, tmp_
         time.sleep(0.5)
         process.kill()
         process.communicate(timeout=30)
-    left = slot_folders() - before
-    assert containers(process.pid) != set()
+    left, there = slot_folders() - before, containers(process.pid)
+    assert there != set()
     assert left != set()
 
     with closing(DockerBackend(cache)) as backend:
         backend.prepare()
+        assert containers(process.pid) & there == set()
         # What the engine was still making for the killed one comes to light late; the patrol looks again, as here.
         eventually(lambda: backend.reap() == () and containers(process.pid) == set())
     assert slot_folders() & left == set()

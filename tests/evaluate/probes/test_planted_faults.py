@@ -8,7 +8,7 @@ from agent.edits.tree import File
 from agent.evaluate.canaries import Canaries
 from agent.evaluate.executor import Executor
 from agent.evaluate.grading import TestRun
-from agent.evaluate.probes.faults import blackout, break_finely, definitions, fine, gross
+from agent.evaluate.probes.faults import blackout, break_finely, definitions, doom, fine, gross
 from agent.evaluate.probes.planted_faults import PlantedFaults
 from agent.evaluate.probes.planting import MOST_DEFINITIONS, plot
 from agent.evaluate.probes.probe import Subject
@@ -206,6 +206,13 @@ def test_a_test_that_is_decorated_is_not_made_to_fail_it_may_be_meant_to():
     tree = candidate({TESTS: b"import pytest\n" + marked, CODE: SOURCE.replace(b"+= by", b"+= 1 * by")})
 
     assert not [each for each in plot(BASE, tree, FOLDER, 1).planted if each.kind == "doomed"]
+
+
+def test_a_test_that_is_defined_twice_is_not_made_to_fail_the_other_may_be_what_runs():
+    both = b"if False:\n    def test_up():\n        pass\nelse:\n    def test_up():\n        pass\n"
+
+    assert doom(both, "test_up") is None
+    assert doom(TEST, "test_up") is not None
 
 
 def test_a_test_that_cannot_pass_and_is_said_to_is_found(settings):
