@@ -6,7 +6,7 @@ committed, so nothing that was shown can change without voiding the review.
 
     request = ...                                                  the gate, once for each candidate
     envelope = sign_review(request, Decision.APPROVE, "", name, signer)       each person
-    reviewers = check_reviews(envelopes, request, root, approvals, now)       before the commit, and in every audit
+    reviews = check_reviews(envelopes, request, root, approvals, now)         before the commit, and in every audit
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ def check_binding(review: Review, request: ReviewRequest) -> None:
 
 def check_reviews(
     envelopes: Sequence[bytes], request: ReviewRequest, root: TrustRoot, approvals: int, now: int
-) -> tuple[str, ...]:
-    """Return the names of the people who approved, in the order given, or raise `ReviewRefused` with the reason.
+) -> tuple[Review, ...]:
+    """Return the approvals, one of each person, in the order given, or raise `ReviewRefused` with the reason.
 
     `request` must have been made from the exact bytes that are to be committed. `approvals` different people must have
     approved, or as many as the root asks for when that is more; `now` is in seconds since 1970. One envelope that does
@@ -201,16 +201,16 @@ def check_reviews(
         raise ReviewRefused(f"{request.target} cannot be approved", why="the verdict does not allow it")
     if now >= request.expires:
         raise ReviewRefused("the request for review has expired", mend="Let the gate judge the candidate again")
-    reviewers: list[str] = []
+    reviews: list[Review] = []
     for envelope in envelopes:
         review = read_review(envelope, root)
         check_binding(review, request)
-        _check_reviewer(review, reviewers)
-        reviewers.append(review.reviewer)
+        _check_reviewer(review, [other.reviewer for other in reviews])
+        reviews.append(review)
     needed = max(approvals, root.thresholds.approve, 1)
-    if len(reviewers) < needed:
-        raise ReviewRefused(f"{request.target} needs {needed} approvals", why=f"{len(reviewers)} given")
-    return tuple(reviewers)
+    if len(reviews) < needed:
+        raise ReviewRefused(f"{request.target} needs {needed} approvals", why=f"{len(reviews)} given")
+    return tuple(reviews)
 
 
 def check_refusals(envelopes: Sequence[bytes], request: ReviewRequest, root: TrustRoot) -> tuple[str, ...]:

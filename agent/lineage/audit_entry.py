@@ -87,13 +87,22 @@ def check_genesis(archive: Archive, entry: LogEntry) -> tuple[str, ...]:
     return commit.parents
 
 
-def check_decision(
-    archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment
-) -> tuple[str, tuple[int, ...], tuple[Used, ...]]:
-    """Check a decision against the repository as of the moment it was taken. Raises `Refused`.
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision says that is held against others."""
 
-    Returns the nonce of the request that it answers, the entries of the waivers that its verdict names, and of those
-    that a successor rests on, all that is to be known.
+    nonce: str
+    """Of the request for review that it answers."""
+    waived: tuple[int, ...] = ()
+    """Entries of the waivers that the verdict names."""
+    rests_on: tuple[Used, ...] = ()
+    """Of a successor: those waivers, and all that is to be known of them."""
+    since: tuple[str | None, ...] = ()
+    """Of a successor: for each who approved it, since which generation they looked at everything, if they did."""
+
+
+def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Decided:
+    """Check a decision against the repository as of the moment it was taken. Raises `Refused`.
 
     What concerns several entries (was the base recorded, was the review used before) is asked where all are known.
     """
@@ -109,10 +118,10 @@ def check_decision(
     request = check_dossier(dossier, case, moment.root, archive.law, archive.memory, archive.waivers)
     if entry.kind != "successor":
         _check_refusal(entry, request, reviews, moment.root)
-        return request.nonce, named_before(dossier, entry), ()
-    needed = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
+        return Decided(request.nonce, named_before(dossier, entry))
+    needed, since = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     rests_on = check_used(dossier, case, entry, moment.root, needed, archive.waivers)
-    return request.nonce, tuple(used.entry for used in rests_on), rests_on
+    return Decided(request.nonce, tuple(used.entry for used in rests_on), rests_on, since)
 
 
 def check_waiver(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Waiver:
@@ -155,20 +164,21 @@ def _check_approval(
     request: ReviewRequest,
     reviews: tuple[bytes, ...],
     root: TrustRoot,
-) -> int:
+) -> tuple[int, tuple[str | None, ...]]:
     """Enough people, by the base's own settings, at the moment of the decision; and the commit leads back here.
 
-    Returns how many it takes.
+    Returns how many it takes, and since when each looked.
     """
     needed = approvals_needed(archive.settings(case.base), case.base, case.tree)
-    reviewers = check_reviews(reviews, request, root, needed, entry.time)
+    approvals = check_reviews(reviews, request, root, needed, entry.time)
+    reviewers = tuple(review.reviewer for review in approvals)
     if reviewers != entry.by:
         raise AuditFailed("the gate log names other reviewers than those who signed")
     check_law_follows(case.base, case.tree, archive.law)
     message = archive.commit(entry.commit or "").message
     policy = (request.policy, request.policy_version)
     check_message(message, Trailers(request.candidate, entry.index, entry.bundle, *policy, reviewers))
-    return needed
+    return needed, tuple(review.since for review in approvals)
 
 
 def _check_refusal(entry: LogEntry, request: ReviewRequest, reviews: tuple[bytes, ...], root: TrustRoot) -> None:

@@ -21,6 +21,7 @@ from agent.gate.verdict import judge_document
 from agent.gate.waiver import Waiver
 from agent.lineage.audit_entry import (
     Archive,
+    Decided,
     Moment,
     check_decision,
     check_genesis,
@@ -30,7 +31,6 @@ from agent.lineage.audit_entry import (
 )
 from agent.lineage.audit_git import Clone, printable
 from agent.lineage.audit_log import LogReader
-from agent.lineage.audit_waiver import Used
 from agent.lineage.gate_log import CHECKPOINT_FILE, LogEntry
 from agent.lineage.merkle import Frontier, leaf_hash
 from agent.lineage.objects import Read
@@ -64,15 +64,12 @@ class Seen:
     leaf: bytes = b""
     fault: str = ""
     wrong: str = ""
-    nonce: str = ""
+    decided: Decided | None = None
     revokes: str = ""
     parents: tuple[str, ...] = ()
     weak_wall: str = ""
     note: Note | None = None
     waiver: Waiver | None = None
-    waived: tuple[int, ...] = ()
-    """Entries of the waivers that the verdict names."""
-    rests_on: tuple[Used, ...] = ()
     denials: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -144,7 +141,7 @@ class PartAudit:
         elif entry.kind == "waived":
             seen.waiver = check_waiver(self._archive, entry, bundle, moment)
         elif entry.kind != "trust":  # the roots were read before the parts were dealt out
-            seen.nonce, seen.waived, seen.rests_on = check_decision(self._archive, entry, bundle, moment)
+            seen.decided = check_decision(self._archive, entry, bundle, moment)
             if entry.kind == "successor":
                 seen.weak_wall = _weak_wall(entry, bundle[EVIDENCE].content)
 

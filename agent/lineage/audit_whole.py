@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from agent.errors import AuditFailed
 from agent.gate.note import Note
 from agent.gate.waiver import Waiver
+from agent.lineage.audit_entry import Decided
 from agent.lineage.audit_part import Checked, Seen
 from agent.lineage.audit_report import AuditReport, Line
 from agent.lineage.audit_waiver import Used
@@ -36,12 +37,15 @@ class Recorded:
     _waivers: dict[int, int] = field(default_factory=dict)
     """How many successors rest on each waiver, by its entry."""
     _nonces: set[str] = field(default_factory=set)
+    _deep: dict[str, str] = field(default_factory=dict)
+    """For each generation the last deep review, itself included; for none after what was not proven."""
     _children: dict[str, list[str]] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
 
     def begin(self, commit: str) -> None:
         """Record the first generation."""
         self.commits.add(commit)
+        self._deep[commit] = commit
 
     def decide(self, entry: LogEntry, waived: int | None = None) -> None:
         """Record a decision, once; one bad decision is not reported again for all after it. Raises `AuditFailed`.
@@ -75,6 +79,22 @@ class Recorded:
         if nonce in self._nonces:
             raise AuditFailed("a review was used twice", why="another entry answers the same request of the gate")
         self._nonces.add(nonce)
+
+    def look(self, entry: LogEntry, since: tuple[str | None, ...]) -> None:
+        """Record since which generation each who approved a successor looked at everything, if they did.
+
+        Raises `AuditFailed` when one did not begin at the last deep review (`agent.lineage.deep`).
+        """
+        base, commit = entry.base_commit or "", entry.commit or ""
+        last = self._deep.get(base)
+        if all(since):
+            self._deep.setdefault(commit, commit)
+        elif last is not None:
+            self._deep.setdefault(commit, last)
+        wrong = next((each for each in since if last is not None and each is not None and each != last), None)
+        if wrong is not None:
+            why = f"it looked at the way since {wrong}, and the last deep review was at {last}"
+            raise AuditFailed("a review that is called deep is not of the whole way", why=why)
 
     def waive(self, nonce: str) -> None:
         """Record that a waiver was recorded. Raises `AuditFailed` when it was before."""
@@ -175,21 +195,26 @@ class Whole:
             if seen.parents:
                 self._report.notes.append(f"history before the first generation {entry.commit} is not vouched for")
         elif entry.candidate is not None and entry.kind != "revoked":
-            self.recorded.decide(entry, max(seen.waived, default=None))
+            self.recorded.decide(entry, max(seen.decided.waived, default=None) if seen.decided else None)
         if seen.wrong:
             raise AuditFailed(seen.wrong)
-        if seen.nonce:
-            self.recorded.spend(seen.nonce)
+        if seen.decided is not None:
+            self._take_decided(seen.decided, entry)
         if entry.kind == "revoked":
             self.recorded.revoke(entry, seen.revokes)
-        for used in seen.rests_on:
-            self.recorded.use(used)
-            self._waived.append(f"{entry.candidate} ({', '.join(used.rules)}, entry {used.entry})")
         if seen.waiver is not None:
             self._waive(seen.waiver)
         if seen.note is not None:
             self.check_root(seen.note, seen.index)
             self._witnessed.append((seen.note, seen))
+
+    def _take_decided(self, decided: Decided, entry: LogEntry) -> None:
+        self.recorded.spend(decided.nonce)
+        if entry.kind == "successor":
+            self.recorded.look(entry, decided.since)
+        for used in decided.rests_on:
+            self.recorded.use(used)
+            self._waived.append(f"{entry.candidate} ({', '.join(used.rules)}, entry {used.entry})")
 
     def _waive(self, waiver: Waiver) -> None:
         """Raise `AuditFailed` for a waiver recorded twice, or of a law of no generation that was recorded before."""

@@ -2,8 +2,8 @@
 
 An approval is of one diff, and many small ones lead far. Who looked at everything since the last deep review says so
 in the review that they sign (`Review.since`). A generation was looked at deeply when everybody who approved it did
-that. The log is believed here as the workspace's own. Where a deep review began is checked when it is handed in; an
-audit proves who signed it, and not that the way was the whole one.
+that. The log is believed here as the workspace's own. Where a deep review began is checked when it is handed in, and
+again, from the log alone, by every audit (`agent.lineage.audit_whole`).
 """
 
 from __future__ import annotations

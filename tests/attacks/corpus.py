@@ -561,6 +561,16 @@ def _(world):
             lambda w, d: [signed_as(w, d, StatementKind.EVALUATION.namespace)],
             "signed for another purpose",
         ),
+        (
+            "a look at the last step that is called deep",
+            lambda w, d: w.sign(d, "alice", since=w.tip(BASE)),
+            "called deep is not of the whole way",
+        ),
+        (
+            "a look since a generation that nobody recorded",
+            lambda w, d: w.sign(d, "alice", since="0" * 40),
+            "called deep is not of the whole way",
+        ),
         ("the verdict as a review", lambda w, d: [d.files["verdict.dsse.json"]], "an unknown key"),
         ("an unsigned review", lambda w, d: [unsigned(w.sign(d, "alice")[0])], "the statement is not signed"),
         ("a signature changed by a byte", lambda w, d: [flipped(w.sign(d, "alice")[0])], "the signature is wrong"),

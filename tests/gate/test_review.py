@@ -61,7 +61,7 @@ def review(who="alice", request=REQUEST, decision=Decision.APPROVE, key=None, re
 
 
 def check(*envelopes, request=REQUEST, approvals=1, now=NOW):
-    return check_reviews(envelopes, request, ROOT, approvals, now)
+    return tuple(review.reviewer for review in check_reviews(envelopes, request, ROOT, approvals, now))
 
 
 def test_people_who_approved_are_named_in_the_order_given():
@@ -194,7 +194,7 @@ def test_a_key_that_must_ask_for_its_pin_is_held_to_it():
     def sealed(flags):
         return seal(payload, hardware_signature(flags, message=pae(payload)))
 
-    assert check_reviews([sealed(0x05)], REQUEST, root, 1, NOW) == ("alice",)
+    assert [review.reviewer for review in check_reviews([sealed(0x05)], REQUEST, root, 1, NOW)] == ["alice"]
     with pytest.raises(ReviewRefused, match="PIN"):
         check_reviews([sealed(0x01)], REQUEST, root, 1, NOW)
     with pytest.raises(ReviewRefused, match="was not touched"):

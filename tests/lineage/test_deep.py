@@ -4,6 +4,7 @@ import pytest
 
 from agent.errors import ReviewRefused
 from agent.gate.review import Decision, read_review
+from agent.lineage.audit import audit
 from agent.lineage.deep import demand_whole_way, last_deep_review
 from agent.lineage.succession import read_log
 from tests.lineage.world import World
@@ -66,3 +67,37 @@ def test_a_review_of_a_shorter_way_is_not_taken_for_a_deep_one(world):
 def test_a_rejection_is_no_deep_review(world):
     with pytest.raises(ReviewRefused, match="does not approve"):
         world.sign(world.draft("a1"), "alice", decision=Decision.REJECT, since=world.tip("main"))
+
+
+def test_an_audit_follows_deep_reviews_along_each_line(world):
+    first = world.tip("main")
+    world.approve(world.draft("a1"), "alice")
+    deep = world.approve(world.draft("b2", "successor/a1"), "alice", since=first)
+    world.approve(world.draft("c3", "successor/b2"), "bob")
+    world.approve(world.draft("d4", "successor/c3"), "alice", since=deep)
+    world.approve(world.draft("e5", "successor/a1"), "alice", since=first)
+
+    assert found(world) == []
+
+
+def test_an_audit_finds_a_way_that_begins_before_the_last_deep_review_as_well(world):
+    first = world.tip("main")
+    deep = world.approve(world.draft("a1"), "alice", since=first)
+    dossier = world.draft("b2", "successor/a1")
+    world.force(dossier, world.sign(dossier, "alice", since=first))
+
+    (finding,) = found(world)
+    assert f"it looked at the way since {first}, and the last deep review was at {deep}" in finding
+
+
+def test_one_review_that_is_falsely_called_deep_is_reported_once_and_not_with_all_that_follow(world):
+    world.approve(world.draft("a1"), "alice")
+    dossier = world.draft("b2", "successor/a1")
+    world.force(dossier, world.sign(dossier, "alice", since=world.tip("successor/a1")))
+    world.approve(world.draft("c3", "successor/b2"), "alice", since=world.tip("successor/b2"))
+
+    assert len(found(world)) == 1
+
+
+def found(world):
+    return [finding.reason for finding in audit(world.folder, world.root.fingerprint).findings]
