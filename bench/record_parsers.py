@@ -59,12 +59,13 @@ from agent.lineage.gate_log import LogEntry, parse_entry
 from agent.lineage.merkle import Frontier, leaf_hash, parse_frontier
 from agent.lineage.objects import Entry, format_tree, gate_commit, object_id, parse_commit, parse_tree, read_tree
 from agent.lineage.trailers import Trailers, check_message, entry_index, write_message
+from bench import pack_parser
 
 MODULES = (
     lines, patch, quoting, trees, unified, unified_reader, note, revocation, review, rules, signature, statement,
     strict_yaml, trust, waiver, envelope, records, bundle_file, gate_log, merkle, objects, trailers,
 )  # fmt: skip
-FILES = frozenset(str(module.__file__) for module in MODULES)
+FILES = frozenset({*(str(module.__file__) for module in MODULES), *pack_parser.FILES})
 
 
 class BrokenPromise(Exception):
@@ -199,6 +200,8 @@ def _objects(s: _Seeds) -> Iterator[Parser]:
         frontier = frontier.grown(leaf_hash(bytes([number])))
     yield Parser("frontier", (frontier.content,), lambda data: parse_frontier(13, data).content)
     yield Parser("trailers", (message.encode(),), _trailers)
+    stored = pack_parser.seed()
+    yield Parser("pack", (stored,), pack_parser.reader(stored))
 
 
 def _laws(policies: dict[str, bytes]) -> Iterator[Parser]:

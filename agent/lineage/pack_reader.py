@@ -32,6 +32,8 @@ _OFS_DELTA: Final = 6
 _REF_DELTA: Final = 7
 _NEAR = 64
 _FAR_OFFSET = 0x80000000
+_MOST_BITS = 63
+"""Of a number that is written in pieces: to add up a megabyte of them would take minutes."""
 
 
 class PackReader:
@@ -125,6 +127,7 @@ class PackReader:
             byte = pack[at]
             size |= (byte & 0x7F) << shift
             shift += 7
+            _check_bits(shift)
         at += 1
         base: int | None = None
         if kind == _OFS_DELTA:
@@ -143,6 +146,7 @@ class PackReader:
             at += 1
             byte = self._pack[at]
             back = back + 1 << 7 | byte & 0x7F
+            _check_bits(back.bit_length())
         if not 0 < back < offset:
             raise ValueError("a pack is damaged: the base of a delta is outside of it")
         return offset - back, at + 1
@@ -182,10 +186,16 @@ def _check_size(delta: bytes, most: int) -> None:
             at += 1
             size |= (byte & 0x7F) << shift
             shift += 7
+            _check_bits(shift)
             if not byte & 0x80:
                 break
     if size > most:
         raise ValueError(f"an object is too large: more than {most} bytes")
+
+
+def _check_bits(bits: int) -> None:
+    if bits > _MOST_BITS:
+        raise ValueError("a pack is damaged: a number in it does not end")
 
 
 def _mapped(path: Path, magic: bytes) -> mmap.mmap:

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from agent.errors import SignatureRefused
-from bench import fuzz_record
+from agent.lineage.audit_git import Clone
+from bench import fuzz_record, pack_parser
 from bench.record_parsers import Parser, parsers
 
 PARSERS = parsers(fuzz_record.law())
@@ -28,7 +29,7 @@ def test_real_documents_are_read_and_what_is_made_of_them_breaks_nothing(parser)
 def test_every_parser_of_the_record_has_its_promise():
     assert {parser.name for parser in PARSERS} >= {
         "entry", "root", "envelope", "bundle", "review", "request", "revocation", "waiver", "trust change", "ssh signature",
-        "checkpoint", "commit", "tree", "diff", "bundle.yaml",
+        "checkpoint", "commit", "tree", "diff", "bundle.yaml", "pack",
     }  # fmt: skip
 
 
@@ -63,3 +64,16 @@ def test_a_mutation_is_reproducible_bounded_and_reaches_into_envelopes():
     assert one == two
     assert max(map(len, many)) <= fuzz_record.LONGEST
     assert any(fuzz_record.wrapped(made) not in (None, fuzz_record.wrapped(seed)) for made in many)
+
+
+def test_what_a_pack_holds_is_read_and_a_reader_that_does_not_look_at_names_is_found_out(monkeypatch):
+    seed = pack_parser.seed()
+    asked = []
+    honest = Clone.read
+    monkeypatch.setattr(Clone, "read", lambda *args: asked.append(honest(*args)) or asked[-1])
+    pack_parser.reader(seed)(seed)
+    assert len(asked) == len(pack_parser.names(seed)) == 3
+
+    monkeypatch.setattr(Clone, "read", lambda *_: b"whatever")
+    with pytest.raises(ValueError, match="another object was read"):
+        pack_parser.reader(seed)(seed)

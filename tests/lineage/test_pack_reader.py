@@ -7,7 +7,7 @@ import pytest
 from agent.errors import AuditFailed
 from agent.lineage.audit import audit
 from agent.lineage.audit_git import Clone
-from agent.lineage.pack_reader import CACHED_BYTES, PackReader
+from agent.lineage.pack_reader import CACHED_BYTES, PackReader, _check_size
 from tests.lineage.world import git
 
 NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
@@ -133,3 +133,22 @@ def test_a_chain_of_deltas_that_holds_more_than_any_object_is_refused(packed, mo
     with pytest.raises(ValueError, match="larger than any object"):
         reader.get(bytes.fromhex(objects_of(packed)[0][0]))
     reader.close()
+
+
+@pytest.mark.parametrize("first", [0x9F, 0xEF], ids=["a size", "the distance of a base"])
+def test_a_number_that_does_not_end_is_refused_before_it_is_added_up(packed, first):
+    """A megabyte of it took minutes."""
+    index, place = index_of(packed), 12
+    pack = index.with_suffix(".pack")
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:place] + bytes([first]) + b"\xff" * 3_000_000)
+    reader = PackReader(index, MOST)
+
+    with pytest.raises(ValueError, match="a number in it does not end"):
+        reader._stored(place)
+    reader.close()
+
+
+def test_the_size_of_a_result_that_does_not_end_is_refused():
+    with pytest.raises(ValueError, match="a number in it does not end"):
+        _check_size(b"\xff" * 3_000_000, MOST)
