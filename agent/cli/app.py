@@ -1,41 +1,92 @@
-"""The command line: every command of every group under one name."""
+"""The command line: every command of every group under one name, and each is loaded when it is called for.
+
+To load them all takes longer than most of them run, and only the list of commands needs that.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
 from agent import __version__
-from agent.cli import (
-    after,
-    audit,
-    bench,
-    bisect,
-    demo,
-    doctor,
-    init,
-    lineage,
-    plan,
-    policy,
-    propose,
-    replay,
-    review,
-    run,
-    status,
-    suite,
-    trust,
-    trust_witness,
-    waive,
-    weaknesses,
-    witness,
-)
+
+COMMANDS: Final = {
+    "demo": "demo:demo",
+    "init": "init:init",
+    "plan": "plan:plan",
+    "run": "run:run",
+    "resume": "run:resume",
+    "status": "status:status",
+    "halt": "status:halt",
+    "propose": "propose:propose",
+    "lineage": "lineage:lineage",
+    "show": "lineage:show",
+    "revoke": "after:revoke",
+    "rollback": "after:rollback",
+    "diff": "after:diff",
+    "export": "after:export",
+    "bisect": "bisect:bisect",
+    "audit": "audit:audit",
+    "bench": "bench:bench",
+    "weaknesses": "weaknesses:weaknesses",
+    "replay": "replay:replay",
+    "doctor": "doctor:doctor",
+    "review": "review:app",
+    "witness": "witness:app",
+    "trust": "trust_witness:app",
+    "policy": "policy:app",
+    "waive": "waive:app",
+    "suite": "suite:app",
+}
+"""Where each command stands in this package: a module, and a function or a group of commands in it."""
+
+_MARKUP: Final = "markdown"
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands by name, as Typer makes them; one is made when it is asked for, and all when all are."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _load(name, COMMANDS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Program(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Loaded()  # type: ignore[assignment]  # nothing is added to it
+
+
+@cache
+def _load(name: str, place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found: typer.Typer | Callable[..., None] = getattr(import_module(f"agent.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        group = typer.Typer(rich_markup_mode=_MARKUP, add_completion=False)
+        group.add_typer(found, name=name)
+        return typer.main.get_group(group).commands[name]
+    single = typer.Typer(rich_markup_mode=_MARKUP, add_completion=False)
+    single.command(name=name)(found)
+    return typer.main.get_command(single)
+
 
 app = typer.Typer(
     name="successor",
+    cls=_Program,
     help="A coding agent improves its own scaffold; people stay in charge of what is kept.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=_MARKUP,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -52,34 +103,3 @@ def options(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """A coding agent improves its own scaffold; people stay in charge of what is kept."""
-
-
-app.command()(demo.demo)
-app.command()(init.init)
-app.command(name="plan")(plan.plan)
-app.command()(run.run)
-app.command()(run.resume)
-app.command()(status.status)
-app.command()(status.halt)
-app.command()(propose.propose)
-app.add_typer(review.app, name="review")
-app.command(name="lineage")(lineage.lineage)
-app.command()(lineage.show)
-app.command()(after.revoke)
-app.command()(after.rollback)
-app.command()(after.diff)
-app.command()(after.export)
-app.command()(bisect.bisect)
-app.command()(audit.audit)
-app.add_typer(witness.app, name="witness")
-app.add_typer(trust.app, name="trust")
-trust.app.command(name="add-witness")(trust_witness.add_witness)
-trust.app.command(name="remove-witness")(trust_witness.remove_witness)
-trust.app.command(name="set-witnessing")(trust_witness.set_witnessing)
-app.command(name="bench")(bench.bench)
-app.command()(weaknesses.weaknesses)
-app.command()(replay.replay)
-app.add_typer(policy.app, name="policy")
-app.add_typer(waive.app, name="waive")
-app.command()(doctor.doctor)
-app.add_typer(suite.app, name="suite")

@@ -8,7 +8,7 @@ import typer
 
 from agent.cli.parts import open_workspace
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
-from agent.cli.trust import KeyOption, ToOption, change_root
+from agent.cli.trust import KeyOption, ToOption, app, change_root
 from agent.errors import Misuse
 
 NeededOption = Annotated[
@@ -22,6 +22,7 @@ BehindOption = Annotated[
 DEFAULT_BEHIND = 20
 
 
+@app.command(name="add-witness")
 def add_witness(
     vkey: Annotated[str, typer.Argument(metavar="VKEY", help="What `witness keygen` printed.")],
     key: KeyOption,
@@ -49,6 +50,7 @@ def add_witness(
         change_root(voice, opened, added, key, to)
 
 
+@app.command(name="remove-witness")
 def remove_witness(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The witness, such as witness.example/w1.")],
     key: KeyOption,
@@ -74,6 +76,7 @@ def remove_witness(
         change_root(voice, opened, removed, key, to)
 
 
+@app.command(name="set-witnessing")
 def set_witnessing(
     key: KeyOption,
     needed: NeededOption = None,
