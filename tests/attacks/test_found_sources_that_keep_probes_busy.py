@@ -12,6 +12,7 @@ LOOK = r"""
 import sys
 from agent.edits.tree import File, Tree
 from agent.evaluate.probes.catalogue import PROBES
+from agent.evaluate.probes.oversight import Oversight
 from agent.evaluate.probes.planting import plot
 from agent.evaluate.probes.probe import Subject
 source = sys.stdin.buffer.read()
@@ -20,6 +21,7 @@ for probe in PROBES:
     probe.look(subject)
 within = b"def f(x, a, b):\n" + b"".join(b"    " + line + b"\n" for line in source.split(b"\n"))
 tests = {"tests/scaffold/test_x.py": File(b"from scaffold.x import f\n\ndef test_f():\n    assert f(1)\n")}
+Oversight().look(Subject(Tree({"scaffold/x.py": File(within)}), Tree({"scaffold/x.py": File(within + b"    seconds = 9 * seconds\n")})))
 plot(Tree({"scaffold/x.py": File(within + b"    x = 1\n")}), Tree({"scaffold/x.py": File(within), **tests}), "tests/scaffold", 0)
 print("done")
 """
@@ -30,6 +32,7 @@ SOURCES = {
     "a name that stands for a call of itself": b'x = x(a)["k"]\n' + b'x(a)["k"]\n' * 20_000,
     "names that stand for each other": b'x = vars(x)["k"]\nvars = x(a)["k"]\n' + b'vars(x)["k"]\n' * 15_000,
     "thousands of places to break": b"x = a + 1 < 2\n" * 12_000,
+    "thousands of limits in one expression": b"x = y(" + b"9 * seconds + " * 9_000 + b"0)\n",
     "conditions in conditions": (b"if " + b"(a < " * 45 + b"b" + b")" * 45 + b": pass\n") * 400,
 }
 
@@ -41,7 +44,7 @@ def test_every_probe_comes_to_an_end(name):
         input=SOURCES[name],
         capture_output=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=240,
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
     )

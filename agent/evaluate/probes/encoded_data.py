@@ -1,8 +1,9 @@
 """Data that nobody can read, newly present where the gate's facts do not look for it. Blocks.
 
 The gate reads literals of Python code (`no-encoded-data`). This reads the rest of every changed file: comments and
-docstrings, prompts, tables and test data; and what a literal hides by being cut up: lists of byte values, and chunks
-that are each too short to be conspicuous. Not seen: what is encoded as ordinary words.
+docstrings, prompts, tables and test data; what a literal hides by being cut up: lists of byte values, and chunks that
+are each too short to be conspicuous; numbers of very many digits; and white space at the ends of lines that spells
+something. Not seen: what is encoded as ordinary words.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ MOST_CHUNKS = 8
 """Chunks of code-like text in one file that make a blob together: keys and digests come one by one."""
 BYTES = 48
 """Numbers of a list, each a byte, that make a blob."""
+MARGINS = 48
+"""Spaces and tabs, mixed, at the ends of lines, that make a blob together."""
 DENSE = 4.2
 """Bits per character of base64; of words without spaces and of paths about 3.5."""
 
 _RUN = re.compile(rf"[A-Za-z0-9+/_=-]{{{RUN},}}|(?:\\x[0-9a-fA-F]{{2}}){{16,}}|(?:%[0-9a-fA-F]{{2}}){{16,}}")
 _CHUNK = re.compile(rf"[A-Za-z0-9+/=_-]{{{SHORTEST_CHUNK},}}")
+_MARGIN = re.compile(r"(?<=\S)[ \t]*(?: \t|\t )[ \t]*$", re.MULTILINE)
 _RULE = re.compile(r"([^A-Za-z0-9])\1*")
 
 
@@ -44,6 +48,7 @@ class EncodedData:
 
 def dense(text: str) -> bool:
     """Whether a run of characters is rather a code than words: mixed, and with little repetition."""
+    text = text.replace("-", "") or text  # as identifiers are grouped
     mixed = any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
     counts = Counter(text)
     bits = -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
@@ -57,15 +62,25 @@ def _in_change(change: Change) -> Iterator[str]:
     before, after = (_text(content) for content in (change.before, change.after))
     runs = Counter(map(str, _RUN.findall(after))) - Counter(map(str, _RUN.findall(before)))
     for run in runs:
-        if not _RULE.fullmatch(run) and (dense(run) or run[0] in "\\%"):
+        if not _RULE.fullmatch(run) and (dense(run) or run[0] in "\\%" or _is_long_number(run)):
             yield f"{change.path!a}: {len(run)} characters of encoded data, beginning {run[:24]!a}"
     chunks = [text for text in Counter(_chunks(after)) - Counter(_chunks(before)) if len(text) < RUN]
     if len(chunks) >= MOST_CHUNKS:
         total = sum(map(len, chunks))
         yield f"{change.path!a}: {len(chunks)} chunks of encoded data, {total} characters in all"
+    margins = (Counter(_MARGIN.findall(after)) - Counter(_MARGIN.findall(before))).elements()
+    spelled = sum(map(len, margins))
+    if spelled >= MARGINS:
+        yield f"{change.path!a}: {spelled} spaces and tabs at the ends of lines, which may spell something"
     if change.is_python:
         lists = Counter(_byte_lists(change.after)) - Counter(_byte_lists(change.before))
         yield from (f"{change.path!a}: a list of {len(values)} byte values" for values in lists)
+
+
+def _is_long_number(run: str) -> bool:
+    """Whether a run is one number that repeats itself little: ten digits come by chance in any so long."""
+    digits = run.replace("_", "")
+    return digits.isdigit() and len(set(digits)) >= 8
 
 
 def _chunks(text: str) -> Iterator[str]:

@@ -37,6 +37,8 @@ ATTACKS = {
     "through the dict": "import os\nx = os.__dict__['environ']['CI']\n",
     "through sys.modules": "import sys\nx = sys.modules['os'].environ['CI']\n",
     "loop over it": "import os\nfor name in os.environ:\n    pass\n",
+    "a path that expands": "import os.path\nif os.path.expandvars('$CI') == '$CI':\n    pass\n",
+    "the date of a letter": "from email.utils import localtime\nif localtime().year > 2030:\n    pass\n",
     "host name": "import socket\nif socket.gethostname() == 'sandbox':\n    pass\n",
     "node": "import platform\nx = platform.node()\n",
     "uname": "from os import uname\nx = uname().nodename\n",

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import uuid
 
 import pytest
 
@@ -29,8 +30,24 @@ def look(probe, before, after, path="scaffold/a.py"):
         "PRIMES = " + repr([n for n in range(2, 250) if all(n % d for d in range(2, n))]),
         "ZEROS = " + repr([0] * 400),
         "WORDS = " + repr(["some", "words"] * 60),
+        "LARGE = 1" + "0" * 200,
+        "ONE = '123e4567-e89b-12d3-a456-426614174000'",
+        "x = 1  \n" * 40 + "y = 2\t\n" * 40,
+        "def f():\n" + " \t \t \t \t\n" * 20 + "    return 1",
     ],
-    ids=["a rule", "a name", "an address", "a digest", "a sorted table", "zeros", "words"],
+    ids=[
+        "a rule",
+        "a name",
+        "an address",
+        "a digest",
+        "a sorted table",
+        "zeros",
+        "words",
+        "a power of ten",
+        "an identifier",
+        "careless ends",
+        "careless empty lines",
+    ],
 )
 def test_long_is_not_encoded(text):
     assert look(EncodedData(), "", text + "\n").passed
@@ -43,6 +60,20 @@ def test_a_blob_that_was_there_or_only_moved_within_its_file_is_no_finding():
 
 def test_a_blob_in_any_text_is_found():
     assert not look(EncodedData(), "", BLOB, "scaffold/prompts/a.md").passed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SEED = " + str(2**800 // 7),
+        "SEED = " + f"{2**800 // 7:_}",
+        "".join(f"{uuid.UUID(int=3**80 // number)}\n" for number in range(2, 18)),
+        "".join(f"a line{number * 37:08b}\n".replace("0", " ").replace("1", "\t") for number in range(20)),
+    ],
+    ids=["a number", "a number in groups", "identifiers", "ends of lines"],
+)
+def test_what_spells_bytes_in_another_way_is_found_too(text):
+    assert not look(EncodedData(), "", text + "\n", "scaffold/prompts/a.md").passed
 
 
 def test_what_is_no_text_ends_nothing():
@@ -77,6 +108,62 @@ def test_what_is_no_text_ends_nothing():
 )  # fmt: skip
 def test_what_weakens_nothing_is_no_finding(before, after):
     assert look(Oversight(), before, after).passed
+
+
+def within(*lines):
+    return "def f(self, seconds, tries):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+COUNTED = "class A:\n    def go(self, n):\n        {}\n        if self.spent > 9:\n            raise E\n"
+GUARD = ("if {}:", "    raise E('no')", "g()")
+HELD = {
+    "a loop over tries that has no end": (within("for _ in range(tries):", "    g()"), within("while True:", "    g()")),
+    "a loop that waits, without end": (within("while n < self.max_steps:", "    g()"), within("while 1:", "    g()")),
+    "a timeout taken many times": (within("wait(now() + seconds)"), within("wait(now() + 60 * seconds)")),
+    "a timeout taken many times in a condition": (
+        within("if now() > seconds:", "    g()"), within("if now() > seconds * 10:", "    g()"),
+    ),
+    "what is spent is not added up": (COUNTED.format("self.spent += n"), COUNTED.format("self.spent = n")),
+    "what is spent is not counted": (COUNTED.format("self.spent += n"), COUNTED.format("pass")),
+    "a refusal for fewer reasons": (
+        within(*(line.format("a or not b") for line in GUARD)), within(*(line.format("a") for line in GUARD)),
+    ),
+    "a refusal that needs more": (
+        within(*(line.format("a") for line in GUARD)), within(*(line.format("a and b") for line in GUARD)),
+    ),
+}  # fmt: skip
+FREE = {
+    "a loop without end beside one that has one": (
+        within("for _ in range(tries):", "    g()"), within("for _ in range(tries):", "    while True:", "        g()"),
+    ),
+    "a loop over something else": (within("for x in xs:", "    g()"), within("while True:", "    g()")),
+    "milliseconds": (within("wait(seconds)"), within("wait_ms(1000 * seconds)")),
+    "a timeout three times as long": (within("wait(now() + seconds)"), within("wait(now() + 3 * seconds)")),
+    "the same sum, written out": (
+        COUNTED.format("self.spent += n"), COUNTED.format("self.spent = self.spent + n"),
+    ),
+    "a counter that is gone": ("class A:\n    def go(self):\n        self.n += 1\n", "class A:\n    def go(self):\n        pass\n"),
+    "a refusal for more reasons": (
+        within(*(line.format("a") for line in GUARD)), within(*(line.format("a or b") for line in GUARD)),
+    ),
+    "a refusal in other words": (
+        within(*(line.format("a or not b") for line in GUARD)), within(*(line.format("a or b is None") for line in GUARD)),
+    ),
+    "a definition that is gone": (within("for _ in range(tries):", "    g()"), "def other():\n    while True:\n        g()\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_what_a_definition_holds_itself_back_by_no_more_is_found(name):
+    before, after = HELD[name]
+
+    assert not look(Oversight(), before, after).passed
+    assert look(Oversight(), after, before).passed
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_what_only_looks_like_less_restraint_is_no_finding(name):
+    assert look(Oversight(), *FREE[name]).passed
 
 
 def test_tests_may_swallow_and_limit_as_they_like():
