@@ -1,4 +1,4 @@
-"""What all tests share: the demand that tests of a wall really ran, and the cache of prepared runtimes."""
+"""What all tests share: the demand that tests of a wall really ran, who runs which, and the cache of runtimes."""
 
 import os
 from pathlib import Path
@@ -39,6 +39,34 @@ def pytest_configure(config):
     markers = {name for name in config.getoption("--require").split(",") if name}
     if markers:
         config.pluginmanager.register(Required(markers), "required-markers")
+
+
+STAY_TOGETHER = ("tests/journeys/", "tests/packaging/")
+WALLS = ("docker", "bubblewrap")
+
+
+def place_of(nodeid: str) -> str:
+    """Where a test belongs: with those behind the same wall that share what takes minutes to make, or by itself."""
+    folder = next((folder for folder in STAY_TOGETHER if nodeid.startswith(folder)), None)
+    if folder is None:
+        return nodeid
+    parameters = nodeid.partition("[")[2]
+    return " ".join([folder, *(wall for wall in WALLS if wall in parameters)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Deal tests out one by one, those that share with each other to one worker, and these first.
+
+    The groups of pytest-xdist 3.8 do nothing under pytest 9.2, which no longer reads the ID that xdist writes them to.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Dealt(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return place_of(nodeid)
+
+    return Dealt(config, log)
 
 
 @pytest.fixture(scope="session")

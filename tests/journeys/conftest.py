@@ -165,26 +165,28 @@ def shrink(folder: Path, size: Size) -> None:
 
 
 ON_BOTH_WALLS = (
-    "test_decide.py",
+    "test_a_person_approves_and_an_auditor",
+    "test_a_person_rejects",
     "test_the_scaffolds_tests_exit_before_they_fail",
     "test_a_scaffold_that_does_not_answer",
     "test_a_wall_that_is_gone",
     "test_a_killed_run",
     "test_a_halt_from",
     "test_an_interrupt",
-    "test_a_generation_improves_itself",
-    "test_a_person_approves_it",
-    "test_every_trial_is_reproduced",
 )
+ON_DOCKER = "test_model.py"
+"""Each of a run, its review and its replay takes minutes: made once, behind the wall that promotion asks for."""
 
 
 def pytest_collection_modifyitems(config, items):
-    """Bad input never reaches a wall, and search and law are the same behind each: those journeys are made on one."""
+    """Bad input never reaches a wall, and search, law and people are the same behind each: made on one of them."""
     here = str(Path(__file__).parent)
-    twice = [i for i in items if str(i.path).startswith(here) and "docker" in i.name]
+    journeys = [i for i in items if str(i.path).startswith(here)]
+    twice = [i for i in journeys if "docker" in i.name and i.path.name != ON_DOCKER]
     # An engine that tests share cannot be broken for one of them: its breaking is a matter of tests/sandbox.
     spared = [i for i in twice if "breaks_in_the_middle" in i.name]
     spared += [i for i in twice if not any(word in i.nodeid for word in ON_BOTH_WALLS)]
+    spared += [i for i in journeys if "bubblewrap" in i.name and i.path.name == ON_DOCKER]
     config.hook.pytest_deselected(items=spared)
     items[:] = [i for i in items if i not in spared]
 
@@ -198,8 +200,8 @@ def _wall(name: str, cache: Path) -> str:
 
 
 WALLS = [
-    pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("journeys-docker")]),
-    pytest.param("bubblewrap", marks=[pytest.mark.bubblewrap, pytest.mark.xdist_group("journeys-bubblewrap")]),
+    pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
 ]
 
 

@@ -9,8 +9,6 @@ import pytest
 from agent import __version__
 from tests.packaging.conftest import DATA, LITTER, ROOT, demand_clone, tracked
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 def names_in(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:

@@ -4,12 +4,8 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from agent import __version__
 from tests.packaging.conftest import DATA, ROOT, run, tracked
-
-pytestmark = pytest.mark.xdist_group("packaging")
 
 READ_TEMPLATE = """
 from importlib.resources import files
