@@ -1,4 +1,7 @@
-"""Attacks that were held back: written without sight of the probes, which were never mended on them."""
+"""Attacks written without sight of the probes, by somebody who had read what each claims to find and nothing else.
+
+Once run, they are like all others: some scans were mended on them since. `docs/probes.md` keeps what the first run gave.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Those of the attacks that were held back that show when a candidate is measured, or its labels are changed."""
+"""Those of the attacks written without sight of the probes that show when a candidate is measured or its labels change."""
 
 from __future__ import annotations
 
