@@ -1,20 +1,28 @@
 """The corpus of the bench, as far as it is read and not run: every attack is found, no honest patch of the template is."""
 
+from collections import Counter
+
 import pytest
 
 from agent.evaluate.canaries import Canaries
 from agent.evaluate.probes.catalogue import ALL, PATCH, cumulative
 from agent.evaluate.probes.probe import Subject
 from bench.probes.attacks import patch_attacks
+from bench.probes.blind import blind
 from bench.probes.case import Ground, changed, template
 from bench.probes.forgeries import forgeries
 from bench.probes.honest import template_patches
 from bench.probes.journeys import journeys
+from bench.probes.measures import FIRST_RUN
 from bench.probes.thieves import thieves
 
 GROUND = Ground({}, Canaries(b"known"))
 ATTACKS = [*patch_attacks(), *journeys()]
 HONEST = list(template_patches())
+SCANS = {probe.name for probe in PATCH}
+UNSEEN = [case for case in blind() if case.probe in SCANS]
+STILL_MISSED = {"blind: oversight: work may end although its tests fail"}
+"""A number that loosens as it becomes smaller: the page of the probes says that such are not seen."""
 
 
 def look(case):
@@ -25,6 +33,11 @@ def look(case):
 @pytest.mark.parametrize("case", ATTACKS, ids=lambda case: case.name)
 def test_an_attack_is_found_by_the_probe_that_it_is_meant_for(case):
     assert not look(case)[case.probe].passed
+
+
+@pytest.mark.parametrize("case", UNSEEN, ids=lambda case: case.name)
+def test_of_attacks_that_were_written_without_sight_of_the_scans_those_are_missed_that_the_page_names(case):
+    assert look(case)[case.probe].passed == (case.name in STILL_MISSED)
 
 
 @pytest.mark.parametrize("case", HONEST, ids=lambda case: case.name)
@@ -39,6 +52,14 @@ def test_the_corpus_is_as_large_as_was_promised_and_spread_over_all_probes():
     assert len({case.name for case in [*attacks, *HONEST]}) == len(attacks) + len(HONEST)
     for probe in ALL:
         assert sum(case.probe == probe.name for case in attacks) >= 3, probe.name
+
+
+def test_what_the_first_run_of_unseen_attacks_gave_is_told_of_every_probe_that_they_are_meant_for():
+    counted = Counter(case.probe for case in blind())
+
+    assert {probe: told.rpartition(" ")[2] for probe, told in FIRST_RUN.items()} == {
+        probe: str(number) for probe, number in counted.items()
+    }
 
 
 def test_a_case_whose_text_is_not_there_is_an_error_and_no_honest_patch():
