@@ -19,6 +19,9 @@ from agent.errors import BudgetSpent, IllegalTransition
 
 BILLION = 1_000_000_000
 
+MOST_LEVEL_PPB = 25_000_000
+"""No test has more, whatever it is given: a promotion is shown beside an interval of 95 %, and must lie in it."""
+
 _BELIEVED = 3
 """How many candidates' worth it is believed at first that all of them will be tested."""
 

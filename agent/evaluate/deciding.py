@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from agent.candidate import Allowance, Deciding, LookTaken, TestReport
+from agent.evaluate.alpha import MOST_LEVEL_PPB
 from agent.evaluate.pairs import Pairs, Round, Unit
 from agent.evaluate.plan import THIRDS, Plan
 from agent.evaluate.probes.probe import Measured
@@ -18,9 +19,6 @@ from agent.evaluate.suite import Suite
 
 Grant = Callable[[Sequence[Suite]], Allowance]
 """Gives the error for the tests of one candidate, on these suites, before their first trial. Asked once at most."""
-
-MOST_LEVEL_PPB = 25_000_000
-"""No test has more, whatever it is given: a promotion is shown beside an interval of 95 %, and must lie in it."""
 
 FEWER_LOOKS = (THIRDS, (0.5, 1.0), (1.0,))
 """Where families and repeats are too few for so many looks, there are fewer."""

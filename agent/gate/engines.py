@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import cel as rust
-from cel_expr_python import cel as google
-
 from agent.errors import PolicyDenied
 
 MAX_EXPRESSION = 2000
@@ -51,7 +48,7 @@ class Activation:
         self.names = tuple(sorted(variables))
         try:
             self.google = _environment(self.names).Activation(dict(variables))
-            self.rust = rust.Context(variables=dict(variables))
+            self.rust = _rust().Context(variables=dict(variables))
         except Exception as error:
             raise PolicyDenied("the facts cannot be given to the rule engines", why=str(error)[:200]) from error
 
@@ -74,7 +71,7 @@ def compile_both(source: str, names: tuple[str, ...]) -> Program:
     if len(source) > MAX_EXPRESSION:
         raise PolicyDenied("an expression is too long", why=f"more than {MAX_EXPRESSION} characters")
     try:
-        return Program(source, _environment(tuple(sorted(names))).compile(source), rust.compile(source))
+        return Program(source, _environment(tuple(sorted(names))).compile(source), _rust().compile(source))
     except Exception as error:
         raise PolicyDenied("an expression does not compile", why=" ".join(str(error).split())[:300]) from error
 
@@ -82,7 +79,24 @@ def compile_both(source: str, names: tuple[str, ...]) -> Program:
 @cache
 def _environment(names: tuple[str, ...]) -> Any:
     """The Google engine's environment: the core language only, every variable of dynamic type."""
+    google = _google()
     return google.NewEnv(variables=dict.fromkeys(names, google.Type.DYN))
+
+
+# Loaded by what judges, and by nothing that only reads: the package of the Rust engine brings a command line with it
+# that takes as long to load as all that most commands need.
+@cache
+def _rust() -> Any:
+    import cel  # noqa: PLC0415  # see above
+
+    return cel
+
+
+@cache
+def _google() -> Any:
+    from cel_expr_python import cel  # noqa: PLC0415  # see above
+
+    return cel
 
 
 _GOOGLE_TYPES: Final = {"BOOL": bool, "INT": int, "STRING": str}
@@ -99,7 +113,9 @@ def _ask_google(program: Any, activation: Activation) -> Plain | Failed:
         return Failed(str(error)[:200])
     if kind and type(plain) is kind:
         return _plain(plain)
-    return Failed(str(value.value())[:200] if value.type() == google.Type.ERROR else f"it gives {value.type().name()}")
+    return Failed(
+        str(value.value())[:200] if value.type() == _google().Type.ERROR else f"it gives {value.type().name()}"
+    )
 
 
 def _ask_rust(program: Any, activation: Activation) -> Plain | Failed:

@@ -16,8 +16,7 @@ from pydantic import ValidationError
 
 from agent.candidate import Allowance, State
 from agent.errors import BudgetSpent, PolicyDenied, StoreBroken
-from agent.evaluate.alpha import ErrorBudget, HeldoutLooks
-from agent.evaluate.deciding import MOST_LEVEL_PPB
+from agent.evaluate.alpha import MOST_LEVEL_PPB, ErrorBudget, HeldoutLooks
 from agent.evaluate.suite import Suite
 from agent.loop.store import Entry, Store
 

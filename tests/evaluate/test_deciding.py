@@ -8,7 +8,8 @@ from agent.candidate import TestReport
 from agent.edits.diff import diff
 from agent.edits.tree import File
 from agent.edits.unified import unified_diff
-from agent.evaluate.deciding import MOST_LEVEL_PPB, plan_of, rounds
+from agent.evaluate.alpha import MOST_LEVEL_PPB
+from agent.evaluate.deciding import plan_of, rounds
 from agent.evaluate.evaluator import Evaluator
 from agent.evaluate.frozen import FROZEN_FILE, freeze, written
 from agent.evaluate.measuring import NOT_WORTH_IT
