@@ -16,14 +16,14 @@ def test_a_plan_says_what_could_be_found_and_what_it_would_take_and_runs_nothing
 
 
 def test_a_run_that_is_not_worth_starting_says_so_in_one_line_and_goes_on(desk):
-    said = desk.successor("plan", "-n", "40", "--hope", "0.5", "--sandbox", desk.wall)
+    said = desk.successor("plan", "-n", "21", "--hope", "0.5", "--sandbox", desk.wall)
     assert (said.code, said.document["worth_starting"]) == (1, False)
     assert any("smallest gain" in why for why in said.document["suites"]["search"]["why"])
     assert any("only 20 held-out looks" in why for why in said.document["suites"]["search"]["why"])
 
-    ran = desk.successor("run", "--yes", "-n", "40", "--trials", "2", "--sandbox", desk.wall, "--proposer", "codemod")
+    ran = desk.successor("run", "--yes", "-n", "21", "--trials", "2", "--sandbox", desk.wall, "--proposer", "codemod")
     assert ran.err.count("hardly worth starting") == 1
-    assert "successor plan -n 40" in ran.err
+    assert "successor plan -n 21" in ran.err
     assert ran.document["ending"] == "nothing_found"
 
 
