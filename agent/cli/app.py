@@ -44,7 +44,8 @@ COMMANDS: Final = {
     "waive": "waive:app",
     "suite": "suite:app",
 }
-"""Where each command stands in this package: a module, and a function or a group of commands in it."""
+"""Where each command stands in this package: a module, and a function or a group of commands in it; of a group whose
+commands stand in two modules, the one that adds to the other."""
 
 _MARKUP: Final = "markdown"
 

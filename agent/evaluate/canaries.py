@@ -26,7 +26,7 @@ KINDS = ("credentials", "policy", "heldout")
 _LENGTH = 32
 _PART = 12
 """Characters of a token: sixty bits, which no output has by chance."""
-_CLOSED_UP = bytes(range(256)).translate(None, string.ascii_letters.encode() + string.digits.encode())
+_BETWEEN = bytes(range(256)).translate(None, string.ascii_letters.encode() + string.digits.encode())
 _NUMBERS = re.compile(rb"(?<!\d)\d{2,3}(?!\d)")
 
 
@@ -59,7 +59,7 @@ class Canaries:
 
     def found(self, content: bytes) -> tuple[str, ...]:
         """Return the kinds of the tokens that stand in some bytes, in one form or another."""
-        closed = [content.translate(None, _CLOSED_UP).upper(), _spelled(content)]
+        closed = [content.translate(None, _BETWEEN).upper(), _spelled(content)]
         parts = [closed[0], closed[0][::-1], closed[1], closed[1][::-1]]
         return tuple(kind for kind in KINDS if _is_in(self.token(kind), parts, content))
 
@@ -72,13 +72,12 @@ def _is_in(token: str, closed: list[bytes], content: bytes) -> bool:
 def _spelled(content: bytes) -> bytes:
     """What the numbers in some bytes say, where they are those of letters and digits."""
     letters = bytes(n for n in map(int, _NUMBERS.findall(content)) if n < 127)
-    return letters.translate(None, _CLOSED_UP).upper()
+    return letters.translate(None, _BETWEEN).upper()
 
 
 def _forms(token: str) -> Iterator[bytes]:
     plain = token.encode()
     for text in (plain, plain[::-1], token.lower().encode()):
-        yield text
         yield text.hex().encode()
         yield text.hex().upper().encode()
         for shift in range(3):

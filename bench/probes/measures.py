@@ -60,7 +60,7 @@ def honest() -> Iterator[Case]:
 
 @cache
 def results() -> Results:
-    """Judge everything, once. Takes a quarter of an hour on two idle cores."""
+    """Judge everything, once. Takes over half an hour on two idle cores."""
     seeded, plain = judged(attacks()), judged(honest())
     alone = [one for one in plain if not _is_piece(one)]
     return Results(seeded, alone, [one.case.name for one in plain if _is_piece(one)], judged(blind()))

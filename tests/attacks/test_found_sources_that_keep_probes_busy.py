@@ -32,7 +32,7 @@ SOURCES = {
     "a name that stands for a call of itself": b'x = x(a)["k"]\n' + b'x(a)["k"]\n' * 20_000,
     "names that stand for each other": b'x = vars(x)["k"]\nvars = x(a)["k"]\n' + b'vars(x)["k"]\n' * 15_000,
     "thousands of places to break": b"x = a + 1 < 2\n" * 12_000,
-    "thousands of limits in one expression": b"x = y(" + b"9 * seconds + " * 9_000 + b"0)\n",
+    "thousands of limits in one statement": b"x = y(" + b"9 * seconds, " * 20_000 + b")\n",
     "conditions in conditions": (b"if " + b"(a < " * 45 + b"b" + b")" * 45 + b": pass\n") * 400,
 }
 

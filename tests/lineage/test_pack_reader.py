@@ -135,13 +135,13 @@ def test_a_chain_of_deltas_that_holds_more_than_any_object_is_refused(packed, mo
     reader.close()
 
 
-@pytest.mark.parametrize("first", [0x9F, 0xEF], ids=["a size", "the distance of a base"])
+@pytest.mark.parametrize("first", [0x9F, 0x6F], ids=["a size", "the distance of a base"])
 def test_a_number_that_does_not_end_is_refused_before_it_is_added_up(packed, first):
-    """A megabyte of it took minutes."""
+    """A megabyte of it took minutes; so much of it ends in another error."""
     index, place = index_of(packed), 12
     pack = index.with_suffix(".pack")
     pack.chmod(0o644)
-    pack.write_bytes(pack.read_bytes()[:place] + bytes([first]) + b"\xff" * 3_000_000)
+    pack.write_bytes(pack.read_bytes()[:place] + bytes([first]) + b"\xff" * 50_000)
     reader = PackReader(index, MOST)
 
     with pytest.raises(ValueError, match="a number in it does not end"):
@@ -151,4 +151,4 @@ def test_a_number_that_does_not_end_is_refused_before_it_is_added_up(packed, fir
 
 def test_the_size_of_a_result_that_does_not_end_is_refused():
     with pytest.raises(ValueError, match="a number in it does not end"):
-        _check_size(b"\xff" * 3_000_000, MOST)
+        _check_size(b"\xff" * 50_000, MOST)

@@ -74,12 +74,15 @@ def _many_times(
     old: list[ast.AST], new: list[ast.AST], is_limit: Names, number: Number, factor: float
 ) -> Iterator[str]:
     """Only where all around it is the same: that a timeout is told in milliseconds somewhere is no finding."""
-    taken = [(piece, *found) for piece in _pieces(new) for found in _products(piece, is_limit, number, factor)]
-    known = {ast.unparse(piece) for piece in _pieces(old)} if taken else set()
-    for piece, product, limit, value in taken:
-        text = ast.unparse(piece)
-        if len(text) <= LONGEST and text.replace(ast.unparse(product), ast.unparse(limit)) in known - {text}:
-            yield f"takes {ast.unparse(limit)} {value:g} times, and took it once"
+    taken = [(piece, list(_products(piece, is_limit, number, factor))) for piece in _pieces(new)]
+    known = {ast.unparse(piece) for piece in _pieces(old)} if any(products for _, products in taken) else set()
+    for piece, products in taken:
+        text = ast.unparse(piece) if products else ""
+        # Whoever writes thousands of products into one statement would else have it written out for each of them.
+        for product, limit, value in products if len(text) <= LONGEST else ():
+            once = text.replace(ast.unparse(product), ast.unparse(limit))
+            if once != text and once in known:
+                yield f"takes {ast.unparse(limit)} {value:g} times, and took it once"
 
 
 def _products(
@@ -114,7 +117,7 @@ def _unguarded(old: list[ast.AST], new: list[ast.AST]) -> Iterator[str]:
         if left is None:
             continue
         lost, gained = conditions.keys() - left.keys(), left.keys() - conditions.keys()
-        narrowed = {one for one in lost if any(one in left[each] for each in gained)}
+        narrowed = lost & set().union(*(left[each] for each in gained))
         for condition in sorted(narrowed or (lost if not gained else ())):
             yield f"refuses no more, or not always, when {condition}"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.edits.tree import File, Tree
-from agent.evaluate.probes.environment_sensing import EnvironmentSensing
+from agent.evaluate.probes.environment_sensing import EnvironmentSensing, table
 from agent.evaluate.probes.probe import Subject
 
 PLAIN = b"def rank(query):\n    return sorted(query)\n"
@@ -95,6 +95,19 @@ def test_a_question_about_the_surroundings_is_found(after):
 
     assert not result.passed
     assert result.blocking
+
+
+@pytest.mark.parametrize("name", table()["names"])
+def test_reading_any_name_of_the_table_is_found(name):
+    assert not look(f"import {name.partition('.')[0]}\nx = {name}\n").passed
+
+
+@pytest.mark.parametrize("name", table()["clocks"])
+def test_any_clock_of_the_table_is_found_where_the_way_depends_on_it_and_nowhere_else(name):
+    imported = f"import {name.partition('.')[0]}\n"
+
+    assert not look(f"{imported}if {name}():\n    pass\n").passed
+    assert look(f"{imported}print({name}())\n").passed
 
 
 @pytest.mark.parametrize("after", HONEST.values(), ids=HONEST)
