@@ -13,11 +13,11 @@ from typing import Any
 
 import h11
 
+from sandbox.broker.ends import Ends
 from sandbox.broker.policy import ENDPOINTS
 from sandbox.broker.refusal import Refusal
 from sandbox.broker.rules import Caps
 
-_PIECE = 64 * 1024
 _LINGER_SECONDS = 1.0
 _BEFORE_VALUES = (b"[", b"{", b",")
 """Each value of a JSON text but the first follows one of these. Those within strings are counted as well."""
@@ -45,14 +45,12 @@ Answerer = Callable[[str, bytes, "Connection"], Coroutine[Any, Any, None]]
 class Connection:
     """Speaks with one client until it leaves or errs. The way back for whoever answers its calls."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caps: Caps, room: Room) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, ends: Ends, caps: Caps, room: Room) -> None:
+        self._ends = ends
         self._caps = caps
         self._room = room
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=caps.head)
         self._taken = 0
-        self._early = b""
         self._last = False
 
     async def serve(self, answer: Answerer) -> None:
@@ -64,16 +62,16 @@ class Connection:
             pass
         finally:
             self._give_back()
-            self._writer.close()
-            with suppress(OSError, TimeoutError):
+            self._ends.close()
+            with suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await self._writer.wait_closed()
+                    await self._ends.closed()
 
     async def turn_away(self, refusal: Refusal) -> None:
         """Say no before anything was asked, and close."""
         with suppress(ConnectionError, h11.LocalProtocolError):
             await self._refuse(refusal)
-        self._writer.close()
+        self._ends.close()
 
     async def _serve_one(self, answer: Answerer) -> bool:
         """Read one call and have it answered; return whether another may follow."""
@@ -103,23 +101,19 @@ class Connection:
         self._last = True
         await self.answer(refusal.status, refusal.body())
         with suppress(OSError, TimeoutError):
-            self._writer.write_eof()
+            self._ends.say_all()
             async with asyncio.timeout(_LINGER_SECONDS):
-                while await self._reader.read(_PIECE):
+                while await self._ends.take():
                     pass
 
     async def _receive(self) -> tuple[str, bytes] | Refusal | None:
         """Read one request whole; None when the client left instead."""
         if not self._http.trailing_data[0]:  # nothing came along with the call before
-            first = self._early or await self._wait()
+            first = await self._wait()
             if not first:
                 return None
             self._http.receive_data(first)
-        elif self._early:
-            self._http.receive_data(self._early)
-        self._early = b""
-        async with asyncio.timeout(self._caps.read_head):
-            head = await self._next()
+        head = await self._next(_now() + self._caps.read_head)
         if not isinstance(head, h11.Request):
             return None
         path = head.target.decode("ascii", "replace")
@@ -128,20 +122,18 @@ class Connection:
             return refusal
         if self._http.they_are_waiting_for_100_continue:
             await self._put(h11.InformationalResponse(status_code=100, headers=[]))
-        async with asyncio.timeout(self._caps.read_body):
-            body = await self._body()
+        body = await self._body(_now() + self._caps.read_body)
         return body if isinstance(body, Refusal) else (path, body)
 
     async def _wait(self) -> bytes:
         """Return the first bytes of a call; none when the client left, or has nothing more to ask."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._caps.idle):
-                return await self._reader.read(_PIECE)
+            return await self._came(_now() + self._caps.idle)
         return b""
 
-    async def _body(self) -> bytes | Refusal:
+    async def _body(self, until: float) -> bytes | Refusal:
         content = bytearray()
-        while isinstance(event := await self._next(), h11.Data):
+        while isinstance(event := await self._next(until), h11.Data):
             content += event.data
             if not self._takes(len(event.data)):
                 return _too_much()
@@ -158,32 +150,45 @@ class Connection:
         self._room.left -= size
         return self._room.left >= 0
 
-    async def _next(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+    async def _next(self, until: float) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            piece = await self._reader.read(_PIECE)
+            piece = await self._came(until)
             if not piece:
                 raise Gone
             self._http.receive_data(piece)
         return event
 
+    async def _came(self, until: float) -> bytes:
+        """Return what came; nothing when nothing comes any more. Raises `TimeoutError`."""
+        if self._ends.has_something:
+            return await self._ends.take()
+        async with asyncio.timeout_at(until):
+            return await self._ends.take()
+
     async def _while_there(self, answering: Coroutine[Any, Any, None]) -> None:
         """Have a call answered; when the client leaves before it is, stop at once: every token costs."""
-        task = asyncio.ensure_future(answering)
-        watch = asyncio.ensure_future(self._reader.read(1))
+        task, left = asyncio.current_task(), False
+        assert task is not None
+
+        def leave() -> None:
+            nonlocal left
+            if not left and self._http.our_state is not h11.DONE:
+                left = task.cancel()
+
+        self._ends.when_over = leave
         try:
-            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done() and not watch.result() and self._http.our_state is not h11.DONE:
-                task.cancel()
-            await asyncio.wait({task})
+            if self._ends.is_over:
+                leave()
+            await answering
+        except asyncio.CancelledError:
+            if left and not task.uncancel():  # nobody else wants this to end
+                raise Gone from None
+            raise
         finally:
-            task.cancel()
-            watch.cancel()
-            await asyncio.gather(task, watch, return_exceptions=True)
-        if not watch.cancelled():
-            self._early = watch.result()  # the next request, which may come before this one is written down
-        if task.cancelled():
+            self._ends.when_over = None
+        if left:
+            task.uncancel()
             raise Gone
-        task.result()
 
     async def answer(self, status: int, body: bytes) -> None:
         """Send a whole answer in JSON."""
@@ -197,7 +202,7 @@ class Connection:
     async def begin(self) -> None:
         """Send the head of a stream, together with its first events."""
         head = self._http.send(h11.Response(status_code=200, headers=[*_EVENTS, ("transfer-encoding", "chunked")]))
-        self._writer.write(head or b"")
+        self._ends.send(head or b"")
 
     async def send(self, events: bytes) -> None:
         """Send events."""
@@ -208,19 +213,25 @@ class Connection:
         await self._put(h11.EndOfMessage())
 
     async def _put(self, *events: h11.Event) -> None:
-        if self._writer.is_closing():
+        if self._ends.is_closing:
             raise Gone
-        self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
+        full = self._ends.send(b"".join(self._http.send(event) or b"" for event in events))
         try:
-            async with asyncio.timeout(self._caps.write):
-                await self._writer.drain()
+            if full:
+                async with asyncio.timeout(self._caps.write):
+                    await self._ends.drained()
         except TimeoutError as error:
-            self._writer.transport.abort()
+            self._ends.abort()
             raise Gone from error
 
     def _give_back(self) -> None:
         self._room.left += self._taken
         self._taken = 0
+
+
+def _now() -> float:
+    """The time that deadlines of the loop go by."""
+    return asyncio.get_running_loop().time()
 
 
 def _refuse_head(method: bytes, path: str, headers: dict[bytes, bytes], cap: int) -> Refusal | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.broker.connection import Connection, Room
+from sandbox.broker.ends import Ends
 from sandbox.broker.exchange import Exchange
 from sandbox.broker.ledger import Scope, Spent
 from sandbox.broker.payment import Till
@@ -17,7 +18,6 @@ from sandbox.broker.refusal import BUDGET, Refusal
 from sandbox.broker.transcript import Transcripts, document_of
 from sandbox.contract import Mount
 
-_READ_AHEAD = 256 * 1024
 _BREATH = 0.05
 _LARGE = 64 * 1024
 """Bytes of a request from which the time that it takes to read it counts."""
@@ -129,16 +129,13 @@ class Door:
             self.lost = self.lost or f"the broker failed: {type(error).__name__}"
 
     async def _speak(self, made: socket.socket) -> None:
-        reader = asyncio.StreamReader(_READ_AHEAD)
-        protocol = asyncio.StreamReaderProtocol(reader)
-        loop = asyncio.get_running_loop()
+        ends = Ends(answers=True)
         try:
-            transport, _ = await loop.connect_accepted_socket(lambda: protocol, made)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: ends, made)
         except BaseException:
             made.close()
             raise
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        connection = Connection(reader, writer, self._caps, self._room)
+        connection = Connection(ends, self._caps, self._room)
         if len(self._connections) > self._caps.connections:
             await connection.turn_away(Refusal(529, "too many connections from this sandbox"))
         else:

@@ -1,23 +1,32 @@
 """The one place where a model is spoken to: bytes to an Anthropic-compatible server and back, with our key on them.
 
-Speaks by httpcore2, which lies below the HTTP client of the `anthropic` SDK, loaded when the first upstream is opened.
-No proxy and no credential is taken from the environment, no redirect is followed. Certificates are checked against
-those of the machine, or of `SSL_CERT_FILE`.
+No proxy and no credential is taken from the environment, no redirect is followed, no cookie is kept that would carry
+something from one candidate to the next. Certificates are checked against those of the machine, or of `SSL_CERT_FILE`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from sandbox.broker.rules import BrokerConfig
 
 if TYPE_CHECKING:
-    import httpcore2
+    import ssl
+
+    import h11
+
+    from sandbox.broker.network import Wire
 
 UNIX = "unix:"
+_KEPT = 64
+_KEPT_SECONDS = 30.0
+_PORTS = {"http": 80, "https": 443}
 
 
 class UpstreamFailed(Exception):  # root of what can go wrong on the way to an upstream
@@ -66,65 +75,76 @@ class Upstream(Protocol):
         ...
 
 
-class HttpUpstream:
-    """An Anthropic-compatible server over https, http or a unix socket.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an upstream is: at `host` and `port`, or at the socket `path` of this machine, and what is asked for there.
 
-    There is no client above the connections: no cookies that would carry something from one candidate to the next, no
-    redirects, no credentials from the environment, and a millisecond less.
+    `authority` is what it is called in a request, `root` what stands before each path; `secret` holds the certificates
+    that are believed, for https.
     """
+
+    host: str
+    port: int
+    authority: str
+    root: str
+    secret: ssl.SSLContext | None = None
+    path: str = ""
+
+
+class HttpUpstream:
+    """An Anthropic-compatible server over https, http or a unix socket, by connections that are kept for a while."""
 
     def __init__(self, config: BrokerConfig, key: str) -> None:
         self._config = config
         self._key = key
-        self._pool: httpcore2.AsyncConnectionPool | None = None
+        self._address: Address | None = None
+        self._resting: deque[tuple[float, Wire]] = deque()
+        """Connections that wait for a call, and since when; the last one that was used is used first."""
 
     @asynccontextmanager
     async def open(self, path: str, body: bytes, attempt: int) -> AsyncIterator[Reply]:
         """Send a request with our own headers and none of the sandbox's."""
-        request = self._request(path, body, attempt)
-        pool = self._pool or self._connect()
+        silence = self._config.patience.silence
+        address = self._address = self._address or address_of(self._config.base_url)
+        request = self._request(address, path, attempt, len(body))
+        wire = await self._wire(address)
         try:
-            response = await pool.handle_async_request(request)
-        except _failures() as error:
-            raise _translated(error) from error
-        try:
-            yield _HttpReply(response)
+            yield _HttpReply(await wire.ask(request, body, silence), wire, silence)
         finally:
-            await response.aclose()
+            self._give_back(wire)
 
     async def close(self) -> None:
         """Give back connections."""
-        if self._pool is not None:
-            await self._pool.aclose()
-            self._pool = None
+        while self._resting:
+            _, wire = self._resting.pop()
+            wire.close()
+            await wire.closed()
 
-    def _request(self, path: str, body: bytes, attempt: int) -> httpcore2.Request:
-        import httpcore2  # noqa: PLC0415  # loaded by what speaks to a model, and by nothing that does not
+    async def _wire(self, address: Address) -> Wire:
+        from sandbox.broker.network import Wire  # noqa: PLC0415  # loaded by what speaks to a model, and by nothing else
 
-        root = self._root()
-        try:
-            host, port = _host(root), root.port
-        except ValueError as error:
-            raise Unreachable("its address is none") from error
-        url = httpcore2.URL(
-            scheme=root.scheme.encode(), host=host, port=port, target=(root.path.rstrip("/") + path).encode("ascii")
-        )
-        named = b"[%s]" % host if b":" in host else host
-        headers = [
-            (b"host", named if port is None else b"%s:%d" % (named, port)),
-            (b"content-length", b"%d" % len(body)),
-            *((name.encode("ascii"), value.encode("ascii")) for name, value in self._headers(attempt).items()),
-        ]
-        patience = self._config.patience
-        waits = {"connect": patience.connect, **dict.fromkeys(("read", "write", "pool"), patience.silence)}
-        return httpcore2.Request("POST", url, headers=headers, content=body, extensions={"timeout": waits})
+        while self._resting:
+            since, wire = self._resting.pop()
+            if time.monotonic() - since < _KEPT_SECONDS and wire.is_quiet:
+                return wire
+            wire.close()
+        return await Wire.open(address, self._config.patience.connect)
 
-    def _root(self) -> SplitResult:
-        base = self._config.base_url
-        return urlsplit("http://localhost" if base.startswith(UNIX) else base)
+    def _give_back(self, wire: Wire) -> None:
+        now = time.monotonic()
+        if wire.rest():
+            self._resting.append((now, wire))
+        else:
+            wire.close()
+        while self._resting and (len(self._resting) > _KEPT or now - self._resting[0][0] >= _KEPT_SECONDS):
+            self._resting.popleft()[1].close()
 
-    def _headers(self, attempt: int) -> dict[str, str]:
-        return {
+    def _request(self, address: Address, path: str, attempt: int, size: int) -> h11.Request:
+        import h11  # noqa: PLC0415
+
+        headers = {
+            "host": address.authority,
+            "content-length": str(size),
             "anthropic-version": self._config.version,
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
@@ -133,86 +153,58 @@ class HttpUpstream:
             "x-stainless-retry-count": str(attempt),
             **({"authorization": f"Bearer {self._key}"} if self._key else {}),
         }
-
-    def _connect(self) -> httpcore2.AsyncConnectionPool:
-        import httpcore2  # noqa: PLC0415
-
-        from sandbox.broker.network import Network  # noqa: PLC0415
-
-        base = self._config.base_url
-        self._pool = httpcore2.AsyncConnectionPool(
-            # Made once: to read the certificates of a machine takes longer than a call.
-            ssl_context=httpcore2.default_ssl_context() if base.startswith("https:") else None,
-            max_connections=None,
-            max_keepalive_connections=64,
-            keepalive_expiry=30,
-            uds=base.removeprefix(UNIX) if base.startswith(UNIX) else None,
-            network_backend=Network(),
-        )
-        return self._pool
+        try:
+            return h11.Request(method="POST", target=address.root + path, headers=list(headers.items()))
+        except (h11.LocalProtocolError, UnicodeError) as error:
+            raise Unreachable("it cannot be asked") from error
 
 
-def _host(root: SplitResult) -> bytes:
-    host = root.hostname or ""
-    if not host:
-        raise ValueError("no host")
-    return host.encode("ascii") if host.isascii() else host.encode("idna")
+def address_of(base: str) -> Address:
+    """Read a base URL, and for https the certificates of this machine: that takes longer than a call.
+
+    Raises `Unreachable`.
+    """
+    path = base.removeprefix(UNIX) if base.startswith(UNIX) else ""
+    try:
+        url = urlsplit("http://localhost" if path else base)
+        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+        if not host:
+            raise ValueError("no host")
+        name = host if host.isascii() else host.encode("idna").decode("ascii")
+    except (ValueError, KeyError) as error:
+        raise Unreachable("its address is none") from error
+    called = f"[{name}]" if ":" in name else name
+    authority = called if url.port is None else f"{called}:{url.port}"
+    secret = _certificates() if url.scheme == "https" else None
+    return Address(name, port, authority, url.path.rstrip("/"), secret, path)
+
+
+def _certificates() -> ssl.SSLContext:
+    import httpcore2  # noqa: PLC0415  # knows where machines keep them
+
+    context = httpcore2.default_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class _HttpReply:
-    def __init__(self, response: httpcore2.Response) -> None:
-        self._response = response
-        self.status = response.status
+    def __init__(self, response: h11.Response, wire: Wire, silence: float) -> None:
+        self._wire = wire
+        self._silence = silence
+        self.status = response.status_code
         self.headers: Mapping[str, str] = _joined(response.headers)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         if self.headers.get("content-encoding", "identity") != "identity":
             raise Cut("the answer is compressed, which was not asked for")
-        try:
-            async for piece in self._response.aiter_stream():
-                yield piece
-        except _failures() as error:
-            raise _translated(error) from error
+        async for piece in self._wire.pieces(self._silence):
+            yield piece
 
 
-def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return header fields by their names in small letters; what stands twice is joined."""
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return header fields by their names, which h11 gives in small letters; what stands twice is joined."""
     found: dict[str, str] = {}
     for name, value in headers:
-        key, said = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, said = name.decode("latin-1"), value.decode("latin-1")
         found[key] = f"{found[key]}, {said}" if key in found else said
     return found
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Everything that httpcore2 reports."""
-    import httpcore2  # noqa: PLC0415
-
-    return (
-        httpcore2.TimeoutException,
-        httpcore2.NetworkError,
-        httpcore2.ProtocolError,
-        httpcore2.ProxyError,
-        httpcore2.UnsupportedProtocol,
-        httpcore2.ConnectionNotAvailable,
-    )
-
-
-def _translated(error: Exception) -> UpstreamFailed:
-    """Say in our words what happened. Only the kind is kept: the text may hold addresses that are not the sandbox's."""
-    import httpcore2  # noqa: PLC0415
-
-    name = type(error).__name__
-    nothing_sent = (
-        httpcore2.ConnectError,
-        httpcore2.ConnectTimeout,
-        httpcore2.PoolTimeout,
-        httpcore2.ProxyError,
-        httpcore2.UnsupportedProtocol,
-        httpcore2.ConnectionNotAvailable,
-    )
-    if isinstance(error, nothing_sent):
-        return Unreachable(name)
-    if isinstance(error, httpcore2.TimeoutException):
-        return Silent(name)
-    return Cut(name)

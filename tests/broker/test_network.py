@@ -8,16 +8,18 @@ import ssl
 import threading
 
 import anthropic
-import httpcore2
+import h11
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.broker.broker import Broker
+from sandbox.broker.ends import Ends
 from sandbox.broker.ledger import Budgets, Ledger
-from sandbox.broker.network import Network
+from sandbox.broker.network import Wire
 from sandbox.broker.rules import BrokerConfig
+from sandbox.broker.upstream import Address, Cut, HttpUpstream, Silent, Unreachable, address_of
 from tests.broker.conftest import CONFIG, EAGER, PRICES, World
 from tests.broker.scripted import KEY, Fail, Say, Script, TcpServer, text
 from tests.broker.test_way import ASK
@@ -73,7 +75,9 @@ def test_who_cannot_prove_who_he_is_is_not_told_the_key(tmp_path, certificate):
         with pytest.raises(anthropic.APIStatusError) as refused:
             made.client().messages.create(**ASK)
         assert (refused.value.status_code, made.script.requests) == (502, [])
-        assert [tried["failure"] for tried in made.exchanges()[0]["attempts"]] == ["Unreachable: ConnectError"] * 4
+        assert [tried["failure"] for tried in made.exchanges()[0]["attempts"]] == [
+            "Unreachable: SSLCertVerificationError"
+        ] * 4
         assert made.ledger.run.micro_usd == 0
 
 
@@ -87,13 +91,17 @@ def test_who_can_is_spoken_to_in_secret(tmp_path, certificate, monkeypatch):
         assert made.script.requests[0]["messages"] == messages
 
 
-def wired(serve, work):
-    """Have `work` use one connection to a server that does `serve`."""
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+REQUEST = h11.Request(method="POST", target="/v1/messages", headers=[("host", "here"), ("content-length", "4")])
+
+
+def served(serve, work):
+    """Have `work` use a server that does `serve` with each connection; it is given the address."""
 
     async def both():
         over = asyncio.Event()
 
-        async def served(reader, writer):
+        async def one(reader, writer):
             try:
                 await serve(reader, writer)
             finally:
@@ -102,65 +110,126 @@ def wired(serve, work):
                     await writer.wait_closed()
                 over.set()
 
-        async with await asyncio.start_server(served, "127.0.0.1", 0) as server:
-            wire = await Network().connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], 5)
+        async with await asyncio.start_server(one, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
             try:
-                return await work(wire)
+                return await work(Address("127.0.0.1", port, f"127.0.0.1:{port}", ""))
             finally:
-                await wire.aclose()
                 await over.wait()
 
     return asyncio.run(both())
 
 
-def test_what_came_before_a_connection_broke_is_read_before_that_is_said():
-    async def serve(reader, writer):
-        writer.write(b"an answer")
-        await writer.drain()
-        await reader.read(1)
-        writer.transport.abort()
+def wired(serve, work):
+    """Have `work` use one connection to a server that does `serve`."""
 
-    async def work(wire):
-        first = await wire.read(2, 5)
-        await wire.write(b"x")
-        rest = await wire.read(100, 5)
-        with contextlib.suppress(httpcore2.ReadError):
-            assert await wire.read(100, 5) == b""
-        return first + rest
+    async def connected(address):
+        wire = await Wire.open(address, 5)
+        try:
+            return await work(wire)
+        finally:
+            wire.close()
 
-    assert wired(serve, work) == b"an answer"
+    return served(serve, connected)
 
 
-def test_two_things_that_were_written_leave_as_one():
+async def whole(wire, silence=5):
+    """Ask once; return the status and the body."""
+    answer = await wire.ask(REQUEST, b"ping", silence)
+    return answer.status_code, b"".join([piece async for piece in wire.pieces(silence)])
+
+
+def test_a_request_leaves_as_one_and_the_next_follows_on_the_same_connection():
     pieces = []
 
     async def serve(reader, writer):
-        pieces.append(await reader.read(100))
-        writer.write(b"y")
+        for _ in range(2):
+            pieces.append(await reader.read(1_000))
+            writer.write(ANSWER)
 
     async def work(wire):
-        await wire.write(b"head")
-        await wire.write(b"body")
-        return await wire.read(1, 5)
+        return [(await whole(wire), wire.rest()) for _ in range(2)]
 
-    assert wired(serve, work) == b"y"
-    assert pieces == [b"headbody"]
+    assert wired(serve, work) == [((200, b"ok"), True)] * 2
+    assert [piece.endswith(b"\r\n\r\nping") for piece in pieces] == [True, True]
 
 
-def test_silence_ends_and_the_connection_is_known_to_be_closed():
+def test_what_came_before_a_connection_broke_is_read_before_that_is_said():
+    async def serve(reader, writer):
+        await reader.read(1_000)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nan answer")
+        await writer.drain()
+
+    async def work(wire):
+        await wire.ask(REQUEST, b"ping", 5)
+        pieces = wire.pieces(5)
+        first = await anext(pieces)
+        with pytest.raises(Cut):
+            await anext(pieces)
+        return first, wire.rest()
+
+    assert wired(serve, work) == (b"an answer", False)
+
+
+def test_who_hangs_up_or_speaks_no_http_gave_no_answer():
+    for said in (b"", b"good morning\r\n\r\n"):
+
+        async def serve(reader, writer, said=said):
+            await reader.read(1_000)
+            writer.write(said)
+
+        async def work(wire):
+            with pytest.raises(Cut):
+                await wire.ask(REQUEST, b"ping", 5)
+            return wire.rest()
+
+        assert wired(serve, work) is False
+
+
+def test_where_nobody_listens_nothing_was_sent():
+    async def serve(reader, writer):
+        await reader.read(1)
+
+    async def work(address):
+        gone = Address("127.0.0.1", 9, "127.0.0.1:9", "")
+        with pytest.raises(Unreachable, match="ConnectionRefusedError"):
+            await Wire.open(gone, 5)
+        (await Wire.open(address, 5)).close()
+
+    served(serve, work)
+
+
+def test_silence_ends_and_nothing_more_is_asked_on_that_connection():
     gone = asyncio.Event()
 
     async def serve(reader, writer):
+        await reader.readuntil(b"ping")
+        writer.write(ANSWER)
+        await reader.readuntil(b"ping")
         await gone.wait()
-        writer.close()
 
     async def work(wire):
-        with pytest.raises(httpcore2.ReadTimeout):
-            await wire.read(1, 0.05)
-        assert not wire.get_extra_info("is_readable")
+        first = await whole(wire), wire.rest(), wire.is_quiet
+        with pytest.raises(Silent):
+            await wire.ask(REQUEST, b"ping", 0.05)
+        assert not wire.rest()
         gone.set()
-        assert await wire.read(1, 5) == b""
-        return wire.get_extra_info("is_readable")
+        return first
+
+    assert wired(serve, work) == ((200, b"ok"), True, True)
+
+
+def test_a_connection_that_was_closed_while_it_rested_is_not_used_again():
+    async def serve(reader, writer):
+        await reader.readuntil(b"ping")
+        writer.write(ANSWER)
+
+    async def work(wire):
+        await whole(wire)
+        wire.rest()
+        while wire.is_quiet:
+            await asyncio.sleep(0.01)
+        return True
 
     assert wired(serve, work)
 
@@ -175,13 +244,101 @@ def test_who_does_not_read_holds_only_so_much():
                 await writer.drain()
                 sent.append(65_536)
 
-    async def work(wire):
-        await wire.read(1, 5)
+    async def work(address):
+        ends = Ends()
+        await asyncio.get_running_loop().create_connection(lambda: ends, address.host, address.port)
+        await ends.take()
         before = -1
         while before < len(sent):  # until the server waits
             before = len(sent)
             await asyncio.sleep(0.3)
-        return len(wire._ends._came)
+        try:
+            return len(await ends.take())
+        finally:
+            ends.abort()
 
-    assert wired(serve, work) < 1_000_000
+    assert served(serve, work) < 1_000_000
     assert len(sent) < 1_000
+
+
+def asked(calls, *, closes=False):
+    """Return what each of `calls` batches of requests was answered, how many connections that took, and what rests."""
+    connections = []
+
+    async def each(reader, writer):
+        connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readuntil(b"ping")
+                writer.write(ANSWER)
+                if closes:
+                    break
+        writer.close()
+
+    async def one(upstream):
+        async with upstream.open("/v1/messages", b"ping", 0) as reply:
+            return reply.status, b"".join([piece async for piece in reply.pieces()])
+
+    async def all_of_them():
+        async with await asyncio.start_server(each, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            upstream = HttpUpstream(BrokerConfig(CONFIG.policy, f"http://127.0.0.1:{port}"), KEY)
+            answers = [await asyncio.gather(*(one(upstream) for _ in range(number))) for number in calls]
+            resting = len(upstream._resting)
+            await upstream.close()
+            for writer in connections:
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
+            return answers, len(connections), resting
+
+    return asyncio.run(all_of_them())
+
+
+def test_calls_one_after_the_other_share_a_connection_and_calls_at_once_do_not():
+    assert asked([1, 1, 3, 1]) == ([[(200, b"ok")] * number for number in (1, 1, 3, 1)], 3, 3)
+
+
+def test_only_so_many_connections_rest():
+    answers, connections, resting = asked([80])
+    assert (answers, connections, resting) == ([[(200, b"ok")] * 80], 80, 64)
+
+
+def test_a_server_that_hangs_up_after_each_answer_costs_no_call():
+    answers, connections, _ = asked([1, 1, 1], closes=True)
+    assert (answers, connections) == ([[(200, b"ok")]] * 3, 3)
+
+
+def test_connections_that_rested_too_long_are_not_used_again(monkeypatch):
+    monkeypatch.setattr("sandbox.broker.upstream._KEPT_SECONDS", 0.0)
+    assert asked([1, 1]) == ([[(200, b"ok")]] * 2, 2, 0)
+
+
+@pytest.mark.parametrize("address", ["http://", "https:///v1", "ftp://here", "http://here:port", "http://[::1"])
+def test_an_address_that_is_none_cannot_be_reached(address):
+    async def work():
+        async with HttpUpstream(BrokerConfig(CONFIG.policy, address), KEY).open("/v1/messages", b"", 0):
+            pass
+
+    with pytest.raises(Unreachable, match="its address is none"):
+        asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("address", "called"),
+    [
+        ("http://[::1]:80/v/", "[::1]:80"),
+        ("https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", "xn--bcher-kva.example"),
+        ("unix:/run/model.sock", "localhost"),
+    ],
+)
+def test_a_server_is_called_by_the_name_that_it_was_given(address, called):
+    assert address_of(address).authority == called
+
+
+def test_a_key_that_no_header_can_hold_is_sent_to_nobody():
+    async def work():
+        async with HttpUpstream(BrokerConfig(CONFIG.policy, "http://127.0.0.1:9"), "a\nb").open("/v1/messages", b"", 0):
+            pass
+
+    with pytest.raises(Unreachable, match="cannot be asked"):
+        asyncio.run(work())

@@ -48,8 +48,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "sandbox": ({"sandbox"}, {"structlog"}),
     "sandbox.docker_engine": ({"sandbox"}, {"docker", "requests", "structlog", "urllib3"}),
     "sandbox.image": ({"sandbox"}, {"docker", "libcst", "structlog"}),
-    "sandbox.broker.upstream": ({"sandbox"}, {"httpcore2"}),  # the one place where a model is spoken to
-    "sandbox.broker.network": ({"sandbox"}, {"httpcore2"}),
+    "sandbox.broker.upstream": ({"sandbox"}, {"h11", "httpcore2"}),  # the one place where a model is spoken to
+    "sandbox.broker.network": ({"sandbox"}, {"h11"}),
     "sandbox.broker.connection": ({"sandbox"}, {"h11"}),
     "sandbox.broker.broker": ({"sandbox"}, {"uvloop"}),
     "sandbox.broker.local.serve": (set(), {"xllamacpp"}),  # a program of its own, and the extra is loaded in no other
