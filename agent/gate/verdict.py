@@ -21,7 +21,7 @@ from agent.candidate import Digest, Record
 from agent.digest import canonical_json, read_canonical, sha256
 from agent.errors import PolicyDenied
 from agent.gate.document import Natural
-from agent.gate.engines import Activation, Answer, Failed
+from agent.gate.engines import NOT_ASKED, Activation, Answer, Failed
 from agent.gate.facts import Facts, parse_facts
 from agent.gate.references import Path, pruned
 from agent.gate.rules import DENY_VARIABLES, RULE_VARIABLES, Bundle, Rule
@@ -265,7 +265,7 @@ def _undecided(answer: Answer) -> str:
 
 def _said(value: object) -> str:
     if isinstance(value, Failed):
-        return "gave an error"
+        return "was not asked" if value == NOT_ASKED else "gave an error"
     return f"said {str(value).lower()}" if isinstance(value, bool) else "gave no yes or no"
 
 

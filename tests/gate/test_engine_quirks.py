@@ -3,7 +3,7 @@
 import pytest
 
 from agent.errors import PolicyDenied
-from agent.gate.engines import Activation, compile_both
+from agent.gate.engines import MAX_LOOPS, NOT_ASKED, Activation, compile_both
 from agent.gate.rules import RULE_VARIABLES
 from agent.gate.verdict import outcome_of
 
@@ -58,7 +58,32 @@ def test_a_rule_that_is_true_still_holds(source):
     assert outcome(source) == "holds"
 
 
-def test_a_rule_that_takes_a_million_steps_denies_because_one_engine_stops():
-    nested = f"{list(range(10))}.all(a, " * 6 + "true" + ")" * 6
+def nested(loops: int, length: int = 10) -> str:
+    """So many loops in each other, over a list of that length."""
+    return f"{[0] * length}.all(a, " * loops + "true" + ")" * loops
 
-    assert outcome(nested) == "undecided"
+
+def test_a_rule_that_takes_a_hundred_million_steps_denies_because_one_engine_stops_and_the_other_is_not_asked():
+    program = compile_both(nested(MAX_LOOPS, 100), RULE_VARIABLES)
+    answer = program.evaluate(Activation({"f": FACTS, "p": {}}))
+
+    assert (outcome_of(answer), answer.rust) == ("undecided", NOT_ASKED)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        nested(MAX_LOOPS + 1),
+        "[f.list]" + ".map(x, x + x)" * 14 + ".all(x, size(x) > 0)",  # three gigabytes
+        "[f.list]" + ". map\n(x, x + x)" * 5 + ".size() > 0",
+        "[f.list]" + ".map // why\n (x, x + x)" * 5 + ".size() > 0",
+        "f.word == '// \"' && [f.list]" + ".map(x, x + x)" * 5 + ".size() > 0 && f.word == '\"'",
+    ],
+)
+def test_an_expression_that_runs_over_too_many_lists_is_not_a_rule(source):
+    with pytest.raises(PolicyDenied, match="runs over too many lists"):
+        compile_both(source, RULE_VARIABLES)
+
+
+def test_as_many_lists_as_may_be_are_run_over():
+    assert outcome(nested(MAX_LOOPS, 3)) == "holds"
