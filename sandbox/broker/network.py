@@ -59,8 +59,12 @@ class Wire:
             yield bytes(event.data)
 
     def rest(self) -> bool:
-        """End a call; return whether another can follow on this connection."""
+        """End a call; return whether another can follow on this connection.
+
+        What came behind the answer would be taken for the answer to the next call, which may be another sandbox's.
+        """
         done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        done = done and not self._http.trailing_data[0]
         if done:
             self._http.start_next_cycle()
         return done

@@ -298,6 +298,24 @@ def test_calls_one_after_the_other_share_a_connection_and_calls_at_once_do_not()
     assert asked([1, 1, 3, 1]) == ([[(200, b"ok")] * number for number in (1, 1, 3, 1)], 3, 3)
 
 
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_what_came_behind_an_answer_is_the_answer_to_nothing(pause):
+    async def serve(reader, writer):
+        await reader.readuntil(b"ping")
+        writer.write(ANSWER)
+        if pause:
+            await asyncio.sleep(pause)
+        writer.write(ANSWER.replace(b"ok", b"no"))
+        await reader.read()
+
+    async def work(wire):
+        answer = await whole(wire)
+        await asyncio.sleep(2 * pause)
+        return answer, wire.rest() and wire.is_quiet
+
+    assert wired(serve, work) == ((200, b"ok"), False)
+
+
 def test_only_so_many_connections_rest():
     answers, connections, resting = asked([80])
     assert (answers, connections, resting) == ([[(200, b"ok")] * 80], 80, 64)
