@@ -60,9 +60,12 @@ class Observation(Record):
 
 
 class Extract(Record):
-    """Everything that it wrote down of one change."""
+    """Everything that it wrote down of one change.
 
-    observations: Annotated[tuple[Observation, ...], Field(max_length=100)]
+    A bound that a local model's grammar can hold, too: without one, a small model writes the same thing down for ever.
+    """
+
+    observations: Annotated[tuple[Observation, ...], Field(max_length=20)]
 
 
 class Judgement(Record):

@@ -32,7 +32,13 @@ class Usage:
         return self.input + self.output + self.write_5m + self.write_1h + self.read
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Usage)))
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.write_5m + other.write_5m,
+            self.write_1h + other.write_1h,
+            self.read + other.read,
+        )
 
 
 def usage_of(told: Mapping[str, Any], before: Usage | None = None) -> Usage:
@@ -72,7 +78,8 @@ class Price:
 
     def cost(self, usage: Usage) -> int:
         """Return the micro-dollars of `usage`, rounded up."""
-        exact: int = sum(getattr(usage, f.name) * getattr(self, f.name) for f in fields(Usage))
+        exact = usage.input * self.input + usage.output * self.output + usage.read * self.read
+        exact += usage.write_5m * self.write_5m + usage.write_1h * self.write_1h
         return -(-exact // MILLION)
 
     def worst(self, input_tokens: int, output_tokens: int) -> int:
