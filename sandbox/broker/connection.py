@@ -62,16 +62,25 @@ class Connection:
             pass
         finally:
             self._give_back()
-            self._ends.close()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await self._ends.closed()
+            await self._hang_up()
 
     async def turn_away(self, refusal: Refusal) -> None:
         """Say no before anything was asked, and close."""
-        with suppress(ConnectionError, h11.LocalProtocolError):
-            await self._refuse(refusal)
+        try:
+            with suppress(ConnectionError, h11.LocalProtocolError):
+                await self._refuse(refusal)
+        finally:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Let what was sent leave, within reason; until then this connection counts as one."""
         self._ends.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._caps.write):
+                    await self._ends.closed()
+        finally:
+            self._ends.abort()
 
     async def _serve_one(self, answer: Answerer) -> bool:
         """Read one call and have it answered; return whether another may follow."""
@@ -90,6 +99,7 @@ class Connection:
             await self._refuse(received)
             return False  # what follows on this connection cannot be told apart from a body that was not read
         await self._while_there(answer(*received, self))
+        await asyncio.sleep(0)  # who asked many things at once does not keep all others waiting
         self._give_back()
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
@@ -187,7 +197,9 @@ class Connection:
         finally:
             self._ends.when_over = None
         if left:
-            task.uncancel()
+            if not task.uncancel():
+                with suppress(asyncio.CancelledError):  # our own, which came when there was nothing left to stop
+                    await asyncio.sleep(0)
             raise Gone
 
     async def answer(self, status: int, body: bytes) -> None:

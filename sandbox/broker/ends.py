@@ -9,7 +9,10 @@ import asyncio
 import select
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import ssl
 
 _READ_AHEAD = 256 * 1024
 
@@ -24,6 +27,9 @@ class Ends(asyncio.Protocol):
         self._over = False
         self._error: Exception | None = None
         self._transport: asyncio.Transport | None = None
+        """What is sent through."""
+        self._socket: asyncio.Transport | None = None
+        """What is read from: the same, or what lies below TLS. Paused above it, uvloop drops the last that came."""
         self._full = False
         self._waiting: asyncio.Future[None] | None = None
         self.when_over: Callable[[], None] | None = None
@@ -46,8 +52,10 @@ class Ends(asyncio.Protocol):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing came, not even to the machine: an idle connection that speaks is being closed."""
-        if self._transport is None or self.has_something or self.is_closing:
+        """Whether all has left and nothing came, not even to the machine: who speaks unasked is hanging up."""
+        if self._transport is None or self._socket is None or self.has_something or self.is_closing:
+            return False
+        if self._transport.get_write_buffer_size() or self._socket.get_write_buffer_size():
             return False
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -64,8 +72,8 @@ class Ends(asyncio.Protocol):
             raise ConnectionResetError(type(self._error).__name__) from self._error
         taken = bytes(self._came)
         self._came.clear()
-        if len(taken) >= _READ_AHEAD and self._transport is not None:
-            self._transport.resume_reading()
+        if len(taken) >= _READ_AHEAD and self._socket is not None:
+            self._socket.resume_reading()
         return taken
 
     def send(self, content: bytes) -> bool:
@@ -104,13 +112,22 @@ class Ends(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._transport = cast("asyncio.Transport", transport)  # what goes both ways, whichever loop made it
+        self._transport = self._socket = cast("asyncio.Transport", transport)  # both ways, whichever loop made it
+
+    async def secure(self, believed: ssl.SSLContext, name: str) -> None:
+        """Go on in secret, once it is proven that `name` is at the other end. Raises `OSError`."""
+        if self._socket is None:
+            raise ConnectionAbortedError
+        loop = asyncio.get_running_loop()
+        self._transport = await loop.start_tls(self._socket, self, believed, server_hostname=name)
+        if self._transport is None:
+            raise ConnectionAbortedError
 
     def data_received(self, data: bytes) -> None:
         """Keep it until it is taken."""
         self._came += data
-        if self._transport is not None and len(self._came) >= _READ_AHEAD:
-            self._transport.pause_reading()
+        if self._socket is not None and len(self._came) >= _READ_AHEAD:
+            self._socket.pause_reading()
         self._changed()
 
     def eof_received(self) -> bool:
@@ -120,7 +137,7 @@ class Ends(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Neither way goes any more."""
-        self._error, self._transport = exc, None
+        self._error, self._transport, self._socket = exc, None, None
         self._end()
 
     def pause_writing(self) -> None:

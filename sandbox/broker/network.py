@@ -33,9 +33,14 @@ class Wire:
                 if address.path:
                     await loop.create_unix_connection(lambda: ends, address.path)
                 else:
-                    await loop.create_connection(lambda: ends, address.host, address.port, ssl=address.secret)
-        except OSError as error:  # of the network, of the certificate, of time
-            raise Unreachable(type(error).__name__) from error
+                    await loop.create_connection(lambda: ends, address.host, address.port)
+                if address.secret is not None:
+                    await ends.secure(address.secret, address.host)
+        except BaseException as error:
+            ends.abort()
+            if isinstance(error, OSError | UnicodeError):  # of the network, of the certificate, of time; of a name
+                raise Unreachable(type(error).__name__) from error
+            raise
         return cls(ends)
 
     @property

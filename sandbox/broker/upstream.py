@@ -167,7 +167,8 @@ def address_of(base: str) -> Address:
     path = base.removeprefix(UNIX) if base.startswith(UNIX) else ""
     try:
         url = urlsplit("http://localhost" if path else base)
-        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+        host, usual = url.hostname or "", _PORTS[url.scheme]
+        port = usual if url.port is None else url.port
         if not host:
             raise ValueError("no host")
         name = host if host.isascii() else host.encode("idna").decode("ascii")

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import threading
 
 import anthropic
 import h11
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -331,14 +333,79 @@ def test_connections_that_rested_too_long_are_not_used_again(monkeypatch):
     assert asked([1, 1]) == ([[(200, b"ok")]] * 2, 2, 0)
 
 
-@pytest.mark.parametrize("address", ["http://", "https:///v1", "ftp://here", "http://here:port", "http://[::1"])
-def test_an_address_that_is_none_cannot_be_reached(address):
+def test_an_answer_that_came_before_the_request_was_read_leaves_no_connection_to_use_again():
+    async def serve(reader, writer):
+        await reader.readuntil(b"ping")
+        writer.write(ANSWER.replace(b"200 OK", b"413 No"))
+        await done.wait()
+
+    done = asyncio.Event()
+
+    async def work(wire):
+        size = 64_000_000  # more than any kernel takes for somebody who does not read
+        request = h11.Request(method="POST", target="/", headers=[("host", "here"), ("content-length", str(size))])
+        answer = await wire.ask(request, b"ping" + bytes(size - 4), 5)
+        said = b"".join([piece async for piece in wire.pieces(5)])
+        found = answer.status_code, said, wire.rest(), wire.is_quiet
+        done.set()
+        return found
+
+    assert wired(serve, work) == (413, b"ok", True, False)
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+def test_an_answer_in_secret_is_whole_though_the_server_hangs_up_behind_it(certificate, size):
+    """uvloop drops what lies above a paused TLS transport when the end comes."""
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate)
+    said = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"z" * size
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        for _ in range(10):
+            with listener.accept()[0] as made, server_side.wrap_socket(made, server_side=True) as secret:
+                secret.recv(1_000)
+                secret.sendall(said)
+
+    async def work():
+        believed = ssl.create_default_context(cafile=str(certificate))
+        found = []
+        for _ in range(10):
+            wire = await Wire.open(Address(*listener.getsockname(), "here", "", believed), 5)
+            found.append(len((await whole(wire))[1]))
+            wire.close()
+            await wire.closed()
+        return found
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with listener:
+        assert uvloop.run(work()) == [size] * 10
+        thread.join()
+
+
+NO_ADDRESS = [
+    "http://", "https:///v1", "ftp://here", "http://here:port", "http://[::1", "htps://here:8443", "ftp://here:21",
+    "wss://here:443",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NO_ADDRESS)
+def test_an_address_that_is_none_cannot_be_reached_and_no_key_is_sent_in_the_clear(address):
     async def work():
         async with HttpUpstream(BrokerConfig(CONFIG.policy, address), KEY).open("/v1/messages", b"", 0):
             pass
 
     with pytest.raises(Unreachable, match="its address is none"):
         asyncio.run(work())
+
+
+def test_a_host_that_no_name_server_could_know_is_unreachable():
+    async def work():
+        await Wire.open(Address("a..b", 1, "a..b:1", ""), 5)
+
+    with pytest.raises(Unreachable):
+        uvloop.run(work())
 
 
 @pytest.mark.parametrize(
