@@ -49,9 +49,9 @@ class Accepted:
 def parse(content: bytes, depth: int) -> dict[str, Any] | Refusal:
     """Read a JSON object strictly: no key twice, no NaN or infinity, no lone surrogates, at most `depth` deep."""
     try:
-        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite)
-        content.decode("utf-8")
-        if rb"\u" in content:
+        text = content.decode("utf-8")  # left to itself, `json` would take UTF-16 as well
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite)
+        if r"\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # what cannot be sent on is refused here
     except (ValueError, RecursionError) as error:
         return malformed(f"the body is not JSON as it must be: {str(error)[:200] or 'nested too deeply'}")

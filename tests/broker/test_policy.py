@@ -215,8 +215,11 @@ def test_a_count_takes_no_max_tokens_and_no_stream():
         b'{"a": ' + b"9" * 5_000 + b"}",
         b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a": ' + b"[" * 20 + b"]" * 20 + b"}",
+        '{"a": 1}'.encode("utf-16-le"),  # valid UTF-8 too: every other byte is zero
+        '{"a": 1}'.encode("utf-32"),
+        '{"a": 1}'.encode("utf-8-sig"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_what_two_readers_could_read_differently_is_not_read(content):
     refused = parse(content, 10)
