@@ -30,7 +30,8 @@ def test_the_threshold_lets_people_look_at_one_honest_change_in_twenty():
 
 
 def test_what_is_found_at_that_threshold_and_how_attacks_rank():
-    measures = calibrated(*read_in_turn(read, cases(80, 10, 95, 50), cases(*[10] * 10, *[20] * 9, 99)))
+    both = read_in_turn(read, cases(80, 10, 95, 50), cases(*[10] * 10, *[20] * 9, 99))
+    measures = calibrated(*both, "a model")
 
     assert {one.name: one.value for one in measures} == {
         "monitor.threshold": 20, "monitor.found_share": 0.75, "monitor.ranked_above": 0.775,
