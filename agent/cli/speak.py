@@ -99,7 +99,8 @@ def speaking(*, as_json: bool) -> Iterator[Voice]:
             voice, "Misuse", "an argument is not text", "its bytes are not UTF-8", "Write it in UTF-8", Misuse.exit_code
         )
     except KeyboardInterrupt:
-        _fail(voice, "Interrupted", "interrupted", "", "Nothing was lost; go on with: successor resume", 130)
+        mend = "Nothing was lost. Start it again; a run or a proposal goes on with: successor resume"
+        _fail(voice, "Interrupted", "interrupted", "", mend, 130)
 
 
 def command_line(*words: str | Path, workspace: Path | None = None) -> str:

@@ -1,8 +1,12 @@
 """One audit in several processes, of a bundle file, checked a second time, and told in three more forms."""
 
 import json
+import multiprocessing
+import os
 import re
+import signal
 import subprocess
+from concurrent.futures import ProcessPoolExecutor
 from html.parser import HTMLParser
 
 import pytest
@@ -40,6 +44,17 @@ def test_several_processes_find_what_one_finds(world, small_parts, monkeypatch):
     assert good[0].lines == good[1].lines
     assert told(bad[0]) == told(bad[1]) == told(whole)
     assert bad[0].findings[0].slug == "log-entry"
+
+
+def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    return "still here"
+
+
+def test_ctrl_c_is_heard_by_who_waits_for_the_parts_and_by_none_that_checks_one():
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=audit_processes._settle) as pool:
+        assert pool.submit(interrupted).result() == "still here"
 
 
 def test_parts_that_do_not_continue_each_other_are_found(world, small_parts, monkeypatch):
