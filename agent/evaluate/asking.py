@@ -18,7 +18,7 @@ from agent.errors import BudgetSpent, ModelDown
 from sandbox.broker.desk import ANSWER_VARIABLE, Desk
 
 ANSWER_TOKENS = 2_000
-"""Twice what the longest answer that the monitor asks for takes: a model that goes round in circles ends there."""
+"""Room for twenty observations of a hundred tokens each: a model that goes round in circles ends there."""
 SECONDS = 1_900.0
 """A little more than the broker takes for one attempt: a guard, the broker's patience is what counts."""
 _TOOL = "report"

@@ -60,6 +60,12 @@ async def long(path, body, out):
     await out.answer(200, b"x" * 60_000)
 
 
+def rest_of(client):
+    """All that the client can still read, to the end."""
+    client.settimeout(10)
+    return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 def test_who_does_not_read_the_last_answer_is_let_go(stopped):
     async def work():
@@ -72,17 +78,33 @@ def test_who_does_not_read_the_last_answer_is_let_go(stopped):
                 serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
             await ends.closed()
+            return len(rest_of(client))
 
-    asyncio.run(asyncio.wait_for(work(), 30))
+    assert 0 < asyncio.run(asyncio.wait_for(work(), 30)) < 60_000  # what the machine had taken, and no more
+
+
+def test_who_has_said_all_and_reads_is_told_all():
+    async def work():
+        async with accepted(Caps()) as (connection, ends, client):
+            client.sendall(SMALL)
+            client.shutdown(socket.SHUT_WR)
+            while not ends.is_over:  # the call is stopped before it begins, and is answered all the same
+                await asyncio.sleep(0.01)
+            reading = asyncio.get_running_loop().run_in_executor(None, rest_of, client)
+            await connection.serve(long)
+            return (await reading).count(b"x")
+
+    assert asyncio.run(asyncio.wait_for(work(), 30)) == 60_000
 
 
 def test_who_is_being_turned_away_when_the_door_closes_is_let_go():
     async def work():
-        async with accepted(Caps()) as (connection, ends, _):
+        async with accepted(Caps()) as (connection, ends, client):
             turning = asyncio.ensure_future(connection.turn_away(Refusal(529, "too many")))
             await asyncio.sleep(0.05)
             turning.cancel()
             await asyncio.gather(turning, return_exceptions=True)
             await ends.closed()
+            return rest_of(client)
 
-    asyncio.run(asyncio.wait_for(work(), 30))
+    assert asyncio.run(asyncio.wait_for(work(), 30)).startswith(b"HTTP/1.1 529 ")

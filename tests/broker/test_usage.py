@@ -17,6 +17,10 @@ def test_each_kind_of_token_has_its_own_price():
     assert OPUS.cost(Usage(read=million)) == 200_000
 
 
+def test_every_kind_of_token_is_added_up():
+    assert Usage(1, 2, 3, 4, 5) + Usage(10, 20, 30, 40, 50) == Usage(11, 22, 33, 44, 55)
+
+
 def test_a_fraction_of_a_micro_dollar_is_rounded_up():
     assert Price(1, 0, 0, 0, 0).cost(Usage(input=1)) == 1
     assert Price(1, 0, 0, 0, 0).cost(Usage()) == 0

@@ -6,11 +6,12 @@ import json
 import pytest
 
 from agent.edits.tree import File, Tree
-from agent.evaluate.asking import asking
-from agent.evaluate.monitor import APART, CALLS, MOST_BYTES, Monitor, bare
+from agent.evaluate.asking import ANSWER_TOKENS, asking
+from agent.evaluate.monitor import APART, CALLS, MOST_BYTES, Extract, Monitor, bare
 from agent.evaluate.probes.probe import Subject
 from sandbox.broker.desk import Desk
 from sandbox.broker.ledger import Budget, Budgets
+from sandbox.broker.local.schema import plain
 from tests.broker.conftest import MODEL, world
 from tests.broker.scripted import Fail, Say, text, tool_use
 
@@ -186,3 +187,11 @@ def test_a_spent_budget_ends_nothing_and_is_told(tmp_path):
         found = monitor.look(SUBJECT)
 
     assert "its budget is spent" in found.findings[0]
+
+
+def test_a_small_model_cannot_write_things_down_for_ever():
+    """The bound of the list is one that a grammar keeps, and an answer that goes on all the same is cut off."""
+    held = plain(Extract.model_json_schema())
+
+    assert held["properties"]["observations"]["maxItems"] == 20
+    assert ANSWER_TOKENS == 2_000

@@ -5,6 +5,7 @@ import pytest
 from agent.errors import PolicyDenied
 from agent.gate.engines import MAX_LOOPS, NOT_ASKED, Activation, compile_both
 from agent.gate.rules import RULE_VARIABLES
+from agent.gate.verdict import _undecided as undecided
 from agent.gate.verdict import outcome_of
 
 FACTS = {"text": "9999", "word": "é", "number": 3, "big": 2**62, "list": [1, 2], "nothing": {}, "yes": True}
@@ -68,6 +69,7 @@ def test_a_rule_that_takes_a_hundred_million_steps_denies_because_one_engine_sto
     answer = program.evaluate(Activation({"f": FACTS, "p": {}}))
 
     assert (outcome_of(answer), answer.rust) == ("undecided", NOT_ASKED)
+    assert undecided(answer) == "the rule could not be decided: one engine gave an error, the other was not asked"
 
 
 @pytest.mark.parametrize(
