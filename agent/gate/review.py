@@ -185,9 +185,23 @@ def check_reviews(
 ) -> tuple[Review, ...]:
     """Return the approvals, one of each person, in the order given, or raise `ReviewRefused` with the reason.
 
-    `request` must have been made from the exact bytes that are to be committed. `approvals` different people must have
-    approved, or as many as the root asks for when that is more; `now` is in seconds since 1970. One envelope that does
-    not count, or does not approve, refuses the whole: a doubt is not outvoted.
+    `approvals` different people must have approved, or as many as the root asks for when that is more. For the rest see
+    `check_approvals`.
+    """
+    reviews = check_approvals(envelopes, request, root, now)
+    needed = max(approvals, root.thresholds.approve, 1)
+    if len(reviews) < needed:
+        raise ReviewRefused(f"{request.target} needs {needed} approvals", why=f"{len(reviews)} given")
+    return reviews
+
+
+def check_approvals(
+    envelopes: Sequence[bytes], request: ReviewRequest, root: TrustRoot, now: int
+) -> tuple[Review, ...]:
+    """Return the approvals that were given so far, whether or not they are enough: each one of another person.
+
+    `request` must have been made from the exact bytes that are to be committed; `now` is in seconds since 1970. One
+    envelope that does not count, or does not approve, refuses the whole: a doubt is not outvoted.
     """
     if not envelopes:
         raise ReviewRefused(
@@ -207,9 +221,6 @@ def check_reviews(
         check_binding(review, request)
         _check_reviewer(review, [other.reviewer for other in reviews])
         reviews.append(review)
-    needed = max(approvals, root.thresholds.approve, 1)
-    if len(reviews) < needed:
-        raise ReviewRefused(f"{request.target} needs {needed} approvals", why=f"{len(reviews)} given")
     return tuple(reviews)
 
 

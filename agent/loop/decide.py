@@ -16,7 +16,7 @@ from agent.errors import IllegalTransition, Infrastructure, Misuse, Refused, Rev
 from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
 from agent.gate.note import NoteSigner
 from agent.gate.quorum import approvals_needed
-from agent.gate.review import Decision, Review, check_binding, check_reviews, read_review
+from agent.gate.review import Decision, Review, check_approvals, check_binding, read_review
 from agent.lineage.deep import demand_whole_way
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
@@ -108,8 +108,8 @@ class Decisions:
         case = case_of(dossier, base, log.workspace)
         tree = case.tree
         needed = max(approvals_needed(settings_of(base), base, tree), log.root.thresholds.approve)
-        # Checked as if these were all that is needed, so that a doubtful review is refused now and not at the last one.
-        check_reviews(reviews, dossier.request, log.root, min(needed, len(reviews)), self.store.now())
+        # Before they are enough, so that a doubtful review is refused now and not at the last one.
+        check_approvals(reviews, dossier.request, log.root, self.store.now())
         demand_waivers(self.repository, log, dossier, case, self.store.now())
         parts = {REVIEW_PART.format(len(reviews)): self.store.blobs.put(envelope)}
         if len(reviews) < needed:

@@ -230,6 +230,23 @@ def test_an_approval_killed_before_the_commit_is_finished_by_the_next_command(wa
     assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
 
 
+def test_two_people_are_asked_for_where_the_root_says_so(waiting):
+    desk, candidate = waiting
+    alice, bob = desk.key("alice"), desk.folder.parent / "bob"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(bob)], check=True)
+    trust = ("--key", str(alice))
+    assert desk.successor("trust", "add-reviewer", "bob", "--public", f"{bob}.pub", *trust).code == 0
+    assert desk.successor("trust", "set-threshold", "approve", "2", *trust).code == 0
+
+    first = desk.successor("review", "approve", candidate, "--key", str(alice))
+
+    assert (first.code, first.document.get("approvals")) == (0, {"given": 1, "needed": 2}), first.document
+    assert desk.branches() == []
+    second = desk.successor("review", "approve", candidate, "--key", str(bob))
+    assert (second.code, second.document["state"]) == (0, "committed")
+    assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
+
+
 @pytest.mark.parametrize("name", ["cdoesnotexist", "../../etc", "--key"])
 def test_an_unknown_candidate_is_named_in_one_line(waiting, name):
     desk, _ = waiting
