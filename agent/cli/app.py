@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "weaknesses": "weaknesses:weaknesses",
     "replay": "replay:replay",
     "doctor": "doctor:doctor",
-    "review": "review:app",
+    "review": "drill:app",
     "witness": "witness:app",
     "trust": "trust_witness:app",
     "policy": "policy:app",

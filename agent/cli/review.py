@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from agent.cli.parts import Workspace, open_workspace
 from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, speaking, visible
 from agent.errors import Misuse
 from agent.gate.review import Decision
+
+if TYPE_CHECKING:
+    from agent.loop.decide import Outcome
 
 app = typer.Typer(help="Look at what waits for review, and decide.", no_args_is_help=True)
 
@@ -32,7 +35,7 @@ def list_(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> Non
     from agent.candidate import State
 
     with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
-        waiting = opened.store.candidates([State.AWAITING_REVIEW])
+        waiting = opened.store.candidates([State.AWAITING_REVIEW], drills=True)
         rows = [render.card(opened, entry) for entry in waiting]
         voice.answer({"candidates": rows}, lambda console: render.show_cards(console, rows))
 
@@ -220,11 +223,24 @@ def _hand_in(voice: Voice, opened: Workspace, candidate: str, envelope: bytes) -
         "approvals": {"given": outcome.given, "needed": outcome.needed},
         "commit": outcome.recorded.commit if outcome.recorded else None,
         "branch": outcome.recorded.branch if outcome.recorded else None,
+        "drill": _drill(outcome),
     }
     voice.answer(document, lambda console: console.print(escape(visible(_sentence(document)))))
 
 
+def _drill(outcome: Outcome) -> dict[str, Any] | None:
+    """What it is said of a drill once it is decided; None of a candidate."""
+    if outcome.drill is None:
+        return None
+    from agent.loop.drills import NOTICED
+
+    return {"flaw": outcome.drill.flaw, "told": outcome.drill.told, "noticed": outcome.entry.state in NOTICED}
+
+
 def _sentence(document: dict[str, Any]) -> str:
+    if drill := document["drill"]:
+        noticed = "You did not let it pass." if drill["noticed"] else "It was approved; nothing is committed."
+        return f"{document['candidate']} was a drill: {drill['told']}. {noticed}"
     if document["branch"]:
         return f"{document['branch']} is committed: {document['commit']}"
     if document["state"] == "awaiting_review":

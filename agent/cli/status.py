@@ -39,7 +39,7 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
     with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
         last = opened.store.runs()[-1:]
         reason = Halt(opened.state).reason
-        entries = opened.store.candidates()
+        entries = opened.store.candidates(drills=True)  # who reviews must not learn from here which is one
         document = {
             "workspace": opened.settings.name,
             "parent": opened.parent,

@@ -21,6 +21,7 @@ from agent.lineage.deep import demand_whole_way
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
 from agent.lineage.waivers import demand_waivers, stored_waivers
+from agent.loop.drills import DECISION, Drill, Drills
 from agent.loop.judging import part_of, settings_of
 from agent.loop.store import Entry, Store
 
@@ -38,6 +39,8 @@ class Outcome:
     given: int
     needed: int
     recorded: Recorded | None
+    drill: Drill | None = None
+    """What it was, where it was no candidate at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class Decisions:
         case = case_of(dossier, self.repository.tree(entry.base_commit), log.workspace)
         if (case.candidate, case.base_commit) != (entry.id, entry.base_commit):
             raise Refused(f"the dossier of {entry.id} is about another candidate", why=f"it names {case.candidate}")
-        check_dossier(dossier, case, log.root, waivers=stored_waivers(self.repository.read, log.tree))
+        drill = Drills(self.store).of(entry.id)
+        root = drill.root(log.root) if drill else log.root
+        check_dossier(dossier, case, root, waivers=stored_waivers(self.repository.read, log.tree))
         return dossier
 
     def hand_in(self, entry: Entry, envelope: bytes) -> Outcome:
@@ -65,6 +70,8 @@ class Decisions:
         review = read_review(envelope, log.root)
         check_binding(review, self.dossier(entry).request)
         demand_whole_way(self.repository, log, review)
+        if drill := Drills(self.store).of(entry.id):
+            return self._end_drill(entry, envelope, review, drill)
         if review.decision is Decision.APPROVE:
             return self._approve(entry, envelope, review, log)
         if review.decision is Decision.REJECT:
@@ -137,6 +144,17 @@ class Decisions:
         note = f"changes requested by {review.reviewer}: {review.reason}"
         closed = self.store.advance(entry.id, State.SUPERSEDED, note=note, parts=parts)
         return Outcome(closed, review.reviewer, 0, 0, None)
+
+    def _end_drill(self, entry: Entry, envelope: bytes, review: Review, drill: Drill) -> Outcome:
+        """End a drill with the first decision, whatever it is: nothing of it reaches git, and its reviewer is told."""
+        ends = {Decision.REJECT: State.REJECTED, Decision.REQUEST_CHANGES: State.SUPERSEDED}
+        end = ends.get(review.decision, State.FAILED)
+        if end is State.FAILED:
+            check_approvals((envelope,), self.dossier(entry).request, read_log(self.repository).root, self.store.now())
+        word = "approved" if end is State.FAILED else "noticed"
+        note = f"a drill, {word} by {review.reviewer}: {drill.told}"
+        parts = {DECISION: self.store.blobs.put(envelope)}
+        return Outcome(self.store.advance(entry.id, end, note=note, parts=parts), review.reviewer, 0, 0, None, drill)
 
     def _recorded(self, entry: Entry) -> str | None:
         """Return the commit of this candidate's branch if the log's last entry recorded it already."""

@@ -89,3 +89,9 @@ CREATE TABLE IF NOT EXISTS allowances (
     candidate    TEXT PRIMARY KEY REFERENCES candidates(id),
     allowance    TEXT NOT NULL           -- JSON: agent.candidate.Allowance, as it was given
 ) STRICT;
+
+-- Rows of `candidates` that are none: each was made to see whether its flaw is noticed, and none can be committed.
+CREATE TABLE IF NOT EXISTS drills (
+    candidate    TEXT PRIMARY KEY REFERENCES candidates(id),
+    drill        TEXT NOT NULL           -- JSON: agent.loop.drills.Drill
+) STRICT;

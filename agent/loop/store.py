@@ -15,7 +15,7 @@ from agent.candidate import State, step
 from agent.errors import StoreBroken, UnknownId
 from agent.loop.blobs import Blobs
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,11 @@ class Store:
         """Close the file. The store cannot be used afterwards."""
         self._db.close()
 
-    def draft(self, entry: Entry, note: str) -> bool:
-        """Record a new candidate. Returns False, changing nothing, when one of the same identity is already there."""
+    def draft(self, entry: Entry, note: str, also: Callable[[sqlite3.Connection], None] = lambda _: None) -> bool:
+        """Record a new candidate. Returns False, changing nothing, when one of the same identity is already there.
+
+        `also`: what becomes true with it, in tables of others.
+        """
         with self.writing() as db:
             if db.execute("SELECT 1 FROM candidates WHERE id = ?", (entry.id,)).fetchone():
                 return False
@@ -93,6 +96,7 @@ class Store:
                 ),
             )  # fmt: skip
             self._note(db, entry.id, "", entry.state, note)
+            also(db)
         return True
 
     def advance(
@@ -141,14 +145,15 @@ class Store:
                 raise UnknownId(f"no candidate {candidate[:80]!a}", why=why, mend="List them with: successor status")
             return self._one(db, rows[0][0])
 
-    def candidates(self, states: Iterable[State] = tuple(State)) -> tuple[Entry, ...]:
-        """Return the candidates in any of `states`, oldest first."""
+    def candidates(self, states: Iterable[State] = tuple(State), *, drills: bool = False) -> tuple[Entry, ...]:
+        """Return the candidates in any of `states`, oldest first; with `drills`, also those that are drills."""
         wanted = tuple(states)
         marks = ",".join("?" * len(wanted))
         with self.reading() as db:
             rows = db.execute(
-                f"SELECT * FROM candidates WHERE state IN ({marks}) ORDER BY created, rowid",  # noqa: S608  # marks only
-                wanted,
+                f"SELECT * FROM candidates WHERE state IN ({marks}) "  # noqa: S608  # marks only
+                "AND (? OR id NOT IN (SELECT candidate FROM drills)) ORDER BY created, rowid",
+                (*wanted, drills),
             )
             return tuple(_entry(row) for row in rows)
 

@@ -40,6 +40,9 @@ _BROKEN = "raise LookupError"
 _NEVER = "assert 1 == 2"
 
 
+Alter = Callable[[cst.FunctionDef], Iterator[cst.FunctionDef]]
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One broken copy of a whole file."""
@@ -100,6 +103,17 @@ def break_finely(source: bytes, name: str, what: str) -> Fault | None:
         return None
     broken = _replaced(module, *_places(module, node)[what])
     return Fault(name, what, broken, gross=False) if broken != source and _parses(broken) else None
+
+
+def altered(source: bytes, name: str, alter: Alter) -> Iterator[bytes]:
+    """Yield copies of a file with another function in a function's place: each that `alter` makes and that compiles."""
+    module, node = _found(source, name)
+    if module is None or node is None:
+        return
+    for other in alter(node):
+        copy = _replaced(module, node, other)
+        if copy != source and _parses(copy):
+            yield copy
 
 
 def _places(module: cst.Module, node: cst.FunctionDef) -> dict[str, tuple[cst.CSTNode, cst.CSTNode]]:

@@ -1,0 +1,2 @@
+-- Reviewer drills came, in a table of their own that schema.sql makes: a version that does not know them would take one
+-- for a candidate.
