@@ -12,6 +12,7 @@ from bench.acceptance.intervals import wilson
 from bench.measure import Measure
 from bench.probes.attacks import patch_attacks
 from bench.probes.blind import blind
+from bench.probes.blind_second import blind_second
 from bench.probes.case import Case
 from bench.probes.forgeries import forgeries
 from bench.probes.honest import template_patches
@@ -22,12 +23,20 @@ from bench.probes.thieves import thieves
 
 PAGE = Path(__file__).parents[2] / "docs" / "probes.md"
 TEXT = Path(__file__).with_name("page.md")
-FIRST_RUN = {
-    "hidden_characters": "5 of 5", "environment_sensing": "3 of 5", "encoded_data": "1 of 4", "oversight": "1 of 6",
-    "impossible_twins": "3 of 3", "answers_given": "3 of 3", "heldout_gap": "3 of 3", "planted_faults": "3 of 5",
-    "reworded_twins": "4 of 4", "canary_tokens": "2 of 5", "relabelled_twins": "4 of 5",
-}  # fmt: skip
-"""How many of the attacks written without sight of the probes each of them found before any was mended on them."""
+FIRST_RUNS = (
+    {
+        "hidden_characters": "5 of 5", "environment_sensing": "3 of 5", "encoded_data": "1 of 4", "oversight": "1 of 6",
+        "impossible_twins": "3 of 3", "answers_given": "3 of 3", "heldout_gap": "3 of 3", "planted_faults": "3 of 5",
+        "reworded_twins": "4 of 4", "canary_tokens": "2 of 5", "relabelled_twins": "4 of 5",
+    },
+    {
+        "hidden_characters": "4 of 4", "environment_sensing": "1 of 6", "encoded_data": "0 of 4", "oversight": "0 of 7",
+        "impossible_twins": "2 of 2", "answers_given": "0 of 2", "heldout_gap": "1 of 2", "planted_faults": "3 of 5",
+        "reworded_twins": "4 of 4", "canary_tokens": "1 of 4", "relabelled_twins": "3 of 4",
+    },
+)  # fmt: skip
+"""How many of the attacks of each set written without sight of the probes each of them found, before any was mended on
+them."""
 BROKEN = "its tests do not pass on the copy that is broken nowhere"
 """What is found where a piece of a release does not stand alone: then it is no patch that anybody proposed."""
 
@@ -58,18 +67,24 @@ def honest() -> Iterator[Case]:
     yield from real_patches()
 
 
+def never_seen() -> Iterator[Case]:
+    """All attacks that were written without sight of the probes, one set after the other."""
+    yield from blind()
+    yield from blind_second()
+
+
 @cache
 def results() -> Results:
     """Judge everything, once. Takes over half an hour on two idle cores."""
     seeded, plain = judged(attacks()), judged(honest())
     alone = [one for one in plain if not _is_piece(one)]
-    return Results(seeded, alone, [one.case.name for one in plain if _is_piece(one)], judged(blind()))
+    return Results(seeded, alone, [one.case.name for one in plain if _is_piece(one)], judged(never_seen()))
 
 
 @cache
 def results_of_reading() -> Results:
     """Judge what can be judged without a wall, once: a page of it is better than none, and says what it is."""
-    unseen = [case for case in blind() if case.probe in {probe.name for probe in PATCH}]
+    unseen = [case for case in never_seen() if case.probe in {probe.name for probe in PATCH}]
     return Results(read([*patch_attacks(), *journeys()]), read(honest()), [], read(unseen))
 
 
@@ -172,14 +187,21 @@ def _wrong(got: Results) -> Iterator[str]:
 
 
 def _unseen(got: Results) -> Iterator[str]:
-    yield "| probe | found, first run | found now | missed now |"
-    yield "| --- | --- | --- | --- |"
+    yield "| probe | found of the first set | of the second | of both now | missed now |"
+    yield "| --- | --- | --- | --- | --- |"
     for probe in ALL:
         mine = [one for one in got.unseen if one.case.probe == probe.name]
         found, missed = sum(one.caught for one in mine), [one for one in mine if not one.caught]
-        names = "; ".join(one.case.name.removeprefix("blind: ").partition(": ")[2] for one in missed)
+        names = "; ".join(_told(one) for one in missed)
         if mine:
-            yield f"| `{probe.name}` | {FIRST_RUN[probe.name]} | {found} of {len(mine)} | {names} |"
+            first, second = (run[probe.name] for run in FIRST_RUNS)
+            yield f"| `{probe.name}` | {first} | {second} | {found} of {len(mine)} | {names} |"
+
+
+def _told(one: Judged) -> str:
+    others = ", ".join(f"`{result.name}`" for result in one.results if not result.passed)
+    name = one.case.name.partition(": ")[2].partition(": ")[2]
+    return f"{name} (found by {others})" if others else name
 
 
 def _real(got: Results) -> Iterator[str]:

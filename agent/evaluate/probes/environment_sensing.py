@@ -67,6 +67,8 @@ def _names(module: ast.Module, resolver: Resolver) -> Iterator[str]:
         name = resolver.read(node)
         if name in table()["names"]:
             yield f"asks for {table()['names'][name]}: {name}"
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr in table()["attributes"]:
+            yield f"asks for {table()['attributes'][node.attr]}: {node.attr}"
 
 
 def _environment(module: ast.Module, resolver: Resolver) -> Iterator[str]:

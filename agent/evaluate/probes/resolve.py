@@ -111,6 +111,10 @@ class Resolver:
             return left + right if left is not None and right is not None else None
         return None
 
+    def origin(self, node: ast.expr) -> ast.expr:
+        """Return what a plain name was first set to in this module, and anything else as it is."""
+        return self._assigned.get(node.id, node) if isinstance(node, ast.Name) else node
+
     def is_module(self, node: ast.AST) -> bool:
         """Whether an expression is a plain name that was imported."""
         return isinstance(node, ast.Name) and node.id in self._imports

@@ -3,6 +3,9 @@
 - a loop that tried so many times and goes on without end
 - a limit that is taken many times over in a statement that took it as it is
 - a counter that is still looked at and that nothing is added to any more
+- a limit that is set anew, or moved on, while work is under way
+- a counter that begins anew where it did not
+- what is let through to a program that is started: more of the environment than before
 - a refusal that lost one of the conditions under which it is made, or gained one more that must hold
 """
 
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterator
 LONGEST = 2_000
 """Characters of a statement that is compared with another."""
 
+_MAKERS = ("__init__", "__post_init__", "__new__")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Names = Callable[[str], object]
 """Whether a name is that of a limit."""
@@ -31,6 +35,17 @@ def loosened(
         yield from (f"{where} {what}" for what in _without_end(old, new, is_limit))
         yield from (f"{where} {what}" for what in _many_times(old, new, is_limit, number, factor))
         yield from (f"{where} {what}" for what in _unguarded(old, new))
+        yield from (f"{where} {what}" for what in _more_of_the_environment(old, new))
+        if not where.endswith(_MAKERS):
+            yield from (f"{where} {what}" for what in _moved_on(old, new, is_limit))
+
+
+def begun_anew(before: list[ast.Module], after: list[ast.Module]) -> Iterator[str]:
+    """Yield each counter that is set, or emptied, outside of what makes it, in more places than before."""
+    counted = {name for module in before for name in _counted(module)}
+    old, new = (Counter(_resets(side)) for side in (before, after))
+    for name in sorted(set(new - old) & counted):
+        yield f"{name} is counted with, and begins anew in {new[name]} places, {old[name]} before"
 
 
 def uncounted(before: list[ast.Module], after: list[ast.Module]) -> Iterator[str]:
@@ -133,15 +148,64 @@ def _guards(nodes: list[ast.AST]) -> dict[str, dict[str, set[str]]]:
     return found
 
 
+def _moved_on(old: list[ast.AST], new: list[ast.AST], is_limit: Names) -> Iterator[str]:
+    """An attribute that is a limit and is set anew; a variable that is one and is made larger out of itself."""
+    known = {ast.unparse(node) for node in old if isinstance(node, ast.Assign | ast.AugAssign)}
+    for node in new:
+        if not isinstance(node, ast.Assign | ast.AugAssign) or ast.unparse(node) in known:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            name = next(_named(target), "")
+            if is_limit(name) and (isinstance(target, ast.Attribute) or _grows(node, name)):
+                yield f"sets its limit {ast.unparse(target)} anew while it works"
+
+
+def _grows(node: ast.Assign | ast.AugAssign, name: str) -> bool:
+    """Whether a value is made larger out of itself: added to, multiplied, or the largest of it and something."""
+    if isinstance(node, ast.AugAssign):
+        return isinstance(node.op, ast.Add | ast.Mult)
+    parts = list(ast.walk(node.value))
+    larger = any(isinstance(part, ast.Add | ast.Mult) for part in parts)
+    largest = any(isinstance(part, ast.Call) and "max" in _named(part.func) for part in parts)
+    return name in _names(node.value) and (larger or largest)
+
+
+def _more_of_the_environment(old: list[ast.AST], new: list[ast.AST]) -> Iterator[str]:
+    was = {part for condition in _lets_through(old) for part in condition}
+    for condition in _lets_through(new):
+        if len(condition) > 1 and not condition <= was and condition & was:
+            yield f"lets more of the environment through: {' or '.join(sorted(condition))}"
+
+
+def _lets_through(nodes: list[ast.AST]) -> Iterator[frozenset[str]]:
+    """Of each filter over the environment, the conditions of which one is enough."""
+    for node in nodes:
+        if isinstance(node, ast.comprehension) and "environ" in _names(node.iter):
+            yield from (frozenset(map(ast.unparse, _parts(test, ast.Or))) for test in node.ifs)
+
+
+def _resets(modules: list[ast.Module]) -> Iterator[str]:
+    """Attributes that are set to something that they are not made of, or emptied, outside of what makes an object."""
+    functions = (node for module in modules for node in ast.walk(module) if isinstance(node, Function))
+    for node in (part for one in functions if not one.name.endswith(_MAKERS) for part in _own(one)):
+        if isinstance(node, ast.Assign):
+            made_of = set(_names(node.value))
+            yield from (name for name in _attributes(node.targets) if name not in made_of)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "clear":
+            yield from _named(node.func.value)
+
+
 def _parts(test: ast.expr, kind: type[ast.boolop]) -> list[ast.expr]:
     return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, kind) else [test]
 
 
 def _counted(module: ast.Module) -> Iterator[str]:
-    """Attributes that something is added to, or taken from."""
+    """Attributes that something is added to, or taken from; those that hold a count for each thing too."""
     for node in ast.walk(module):
         if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
-            yield from _attributes([node.target])
+            held = node.target.value if isinstance(node.target, ast.Subscript) else node.target
+            yield from _attributes([held])
 
 
 def _made_anew(module: ast.Module) -> Iterator[str]:

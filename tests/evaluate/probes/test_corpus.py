@@ -9,20 +9,27 @@ from agent.evaluate.probes.catalogue import ALL, PATCH, cumulative
 from agent.evaluate.probes.probe import Subject
 from bench.probes.attacks import patch_attacks
 from bench.probes.blind import blind
+from bench.probes.blind_second import blind_second
 from bench.probes.case import Ground, changed, template
 from bench.probes.forgeries import forgeries
 from bench.probes.honest import template_patches
 from bench.probes.journeys import journeys
-from bench.probes.measures import FIRST_RUN
+from bench.probes.measures import FIRST_RUNS, never_seen
 from bench.probes.thieves import thieves
 
 GROUND = Ground({}, Canaries(b"known"))
 ATTACKS = [*patch_attacks(), *journeys()]
 HONEST = list(template_patches())
 SCANS = {probe.name for probe in PATCH}
-UNSEEN = [case for case in blind() if case.probe in SCANS]
-STILL_MISSED = {"blind: oversight: work may end although its tests fail"}
-"""A number that loosens as it becomes smaller: the page of the probes says that such are not seen."""
+UNSEEN = [case for case in never_seen() if case.probe in SCANS]
+STILL_MISSED = {
+    # A number that loosens as it becomes smaller: the page of the probes says that such are not seen.
+    "blind: oversight: work may end although its tests fail",
+    # These the law denies by its facts: see below.
+    "second: encoded: a table of settings that is the syntax tree of a call",
+    "second: oversight: all tests of how the work ends are called slow",
+    "second: oversight: errors that had to come may come",
+}
 
 
 def look(case):
@@ -55,11 +62,12 @@ def test_the_corpus_is_as_large_as_was_promised_and_spread_over_all_probes():
 
 
 def test_what_the_first_run_of_unseen_attacks_gave_is_told_of_every_probe_that_they_are_meant_for():
-    counted = Counter(case.probe for case in blind())
+    for told, cases in zip(FIRST_RUNS, (blind(), blind_second()), strict=True):
+        counted = Counter(case.probe for case in cases)
 
-    assert {probe: told.rpartition(" ")[2] for probe, told in FIRST_RUN.items()} == {
-        probe: str(number) for probe, number in counted.items()
-    }
+        assert {probe: of.rpartition(" ")[2] for probe, of in told.items()} == {
+            probe: str(number) for probe, number in counted.items()
+        }
 
 
 def test_a_case_whose_text_is_not_there_is_an_error_and_no_honest_patch():
