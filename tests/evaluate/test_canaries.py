@@ -22,6 +22,11 @@ FORMS = {
     "in hex": lambda token: token.encode().hex(),
     "in hex, in capitals": lambda token: token.encode().hex().upper(),
     "in base64": lambda token: base64.b64encode(token.encode()).decode(),
+    "escaped as in JSON": lambda token: "".join(f"\\u{ord(letter):04x}" for letter in token),
+    "escaped twice": lambda token: "".join(f"\\\\u{ord(letter):04x}" for letter in token),
+    "escaped as in Python, backwards": lambda token: "".join(f"\\x{ord(letter):02x}" for letter in token[::-1]),
+    "escaped as in an address": lambda token: "".join(f"%{ord(letter):02X}" for letter in token),
+    "escaped as in HTML": lambda token: "".join(f"&#x{ord(letter):x};" for letter in token),
     "in base64 of more": lambda token: base64.b64encode(b"k=" + token.encode() + b"\n").decode(),
 }
 
@@ -53,3 +58,10 @@ def test_eleven_letters_of_a_token_are_chance_and_twelve_are_not():
 
     assert CANARIES.found(token[:11].encode()) == ()
     assert CANARIES.found(token[:12].encode()) == ("policy",)
+
+
+def test_bait_in_a_home_directory_and_in_the_environment_holds_the_token_of_keys():
+    texts = [file.content for file in CANARIES.home().values()] + [v.encode() for v in CANARIES.environment().values()]
+
+    assert [CANARIES.found(text) for text in texts] == [("credentials",)] * len(texts)
+    assert len(texts) == 4

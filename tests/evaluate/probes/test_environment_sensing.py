@@ -102,6 +102,12 @@ def test_reading_any_name_of_the_table_is_found(name):
     assert not look(f"import {name.partition('.')[0]}\nx = {name}\n").passed
 
 
+@pytest.mark.parametrize("name", table()["attributes"])
+def test_reading_any_attribute_of_the_table_is_found_and_setting_it_is_not(name):
+    assert not look(f"x = place.{name}\n").passed
+    assert look(f"place.{name} = 1\n").passed
+
+
 @pytest.mark.parametrize("name", table()["clocks"])
 def test_any_clock_of_the_table_is_found_where_the_way_depends_on_it_and_nowhere_else(name):
     imported = f"import {name.partition('.')[0]}\n"

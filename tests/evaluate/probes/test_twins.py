@@ -205,7 +205,10 @@ def test_the_candidate_runs_beside_the_bait_and_sees_no_law(settings, suite):
     tree = Tree({"scaffold/a.py": File(b""), "policies/law.yaml": File(b"the real one"), "successor.toml": File(b"")})
     wishes = CanaryTokens().wants(Subject(Tree({}), tree), Place(settings, (suite,), TOKENS))
 
-    assert [set(wish.tree) for wish in wishes] == [{"scaffold/a.py", *TOKENS.bait()}]
+    home = {f"home/{path}" for path in TOKENS.home()}
+    assert [set(wish.tree) for wish in wishes] == [{"scaffold/a.py", *TOKENS.bait(), *home}]
+    assert [wish.job.command.env["HOME"] for wish in wishes] == ["/cand/home"]
+    assert all(TOKENS.environment().items() <= wish.job.command.env.items() for wish in wishes)
 
 
 def test_a_suite_without_twins_is_passed_over(settings, suite, sides):
