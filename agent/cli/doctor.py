@@ -167,7 +167,7 @@ def _runtime(folder: Path) -> Iterator[Finding]:
 
 def _store_line(folder: Path) -> str:
     with open_store(folder) as store:
-        return f"{len(store.candidates())} candidates, {len(store.runs())} runs"
+        return f"{len(store.candidates(drills=True))} candidates, {len(store.runs())} runs"
 
 
 def _checked(name: str, look: Callable[[], str]) -> Finding:

@@ -23,13 +23,13 @@ def drill(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> Non
     """
     with speaking(as_json=as_json) as voice, open_workspace(workspace, writing=True) as opened:
         from agent.candidate import State
-        from agent.loop.drilling import make_drill
+        from agent.loop.drilling import Drilling
 
-        made = make_drill(opened.repository, opened.store, opened.parent, secrets.randbits(63))
+        Drilling(opened.repository, opened.store, opened.parent, secrets.randbits(63)).make()
         waiting = len(opened.store.candidates([State.AWAITING_REVIEW], drills=True))
-        among = f"among {waiting} that wait" if waiting > 1 else "and nothing else"
+        among = f"among {waiting} that wait" if waiting > 1 else "and nothing else, by which it can be told"
         line = f"a drill waits for review, {among}; how it ends is told by: successor review drills"
-        voice.answer({"candidate": made.id, "waiting": waiting}, lambda c: c.print(line, markup=False))
+        voice.answer({"waiting": waiting}, lambda c: c.print(line, markup=False))
 
 
 @app.command()
@@ -60,7 +60,6 @@ def _document(opened: Workspace) -> dict[str, Any]:
     looked = Counter(one["by"] for one in ended if one["by"])
     noticed = Counter(one["by"] for one in ended if one["noticed"])
     return {
-        "waiting": len(known) - len(ended),
         "ended": ended,
         "reviewers": [{"name": name, "noticed": noticed[name], "of": count} for name, count in sorted(looked.items())],
     }
@@ -72,4 +71,5 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         console.print(f"{plain(one['candidate'])}  {plain(word)}: {plain(one['told'])}")
     for one in document["reviewers"]:
         console.print(f"{plain(one['name'])} noticed {one['noticed']} of {one['of']}")
-    console.print(f"{document['waiting']} waiting", markup=False)
+    if not document["ended"]:
+        console.print("no drill was decided so far")

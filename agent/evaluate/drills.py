@@ -102,7 +102,8 @@ def _swallowed(node: cst.FunctionDef) -> Copies:
     """Try the whole body, and take any error for nothing found."""
     intro, body = _parted(node)
     yields = any(isinstance(one, cst.Yield) for statement in body for one in _below(statement))
-    if body and not yields and len(body) + len(intro) > 1:
+    may_fail = any(isinstance(one, cst.Call | cst.Subscript | cst.Raise) for part in body for one in _below(part))
+    if may_fail and not yields:
         wrapped = ensure_type(cst.parse_statement("try:\n    pass\nexcept Exception:\n    return None\n"), cst.Try)
         block = ensure_type(wrapped.body, cst.IndentedBlock).with_changes(body=body)
         yield _bodied(node, [*intro, wrapped.with_changes(body=block)])

@@ -17,6 +17,7 @@ from agent.gate.dossier import NAMES, Dossier, case_of, check_dossier
 from agent.gate.note import NoteSigner
 from agent.gate.quorum import approvals_needed
 from agent.gate.review import Decision, Review, check_approvals, check_binding, read_review
+from agent.gate.trust import TrustRoot
 from agent.lineage.deep import demand_whole_way
 from agent.lineage.repository import Repository
 from agent.lineage.succession import Log, Recorded, commit_successor, read_log, record_rejection
@@ -59,8 +60,10 @@ class Decisions:
         case = case_of(dossier, self.repository.tree(entry.base_commit), log.workspace)
         if (case.candidate, case.base_commit) != (entry.id, entry.base_commit):
             raise Refused(f"the dossier of {entry.id} is about another candidate", why=f"it names {case.candidate}")
-        drill = Drills(self.store).of(entry.id)
-        root = drill.root(log.root) if drill else log.root
+        root = log.root
+        if drill := Drills(self.store).of(entry.id):
+            drill.demand(dossier.request)
+            root = drill.root(root)
         check_dossier(dossier, case, root, waivers=stored_waivers(self.repository.read, log.tree))
         return dossier
 
@@ -82,7 +85,7 @@ class Decisions:
         """Commit an approved candidate. Safe to repeat: after a kill it finds what was committed and only says so."""
         recorded = self._recorded(entry)
         if recorded is None:
-            reviews = tuple(part_of(self.store, entry, name) for name in _review_parts(entry))
+            reviews = self._approvals(entry)
             done = commit_successor(
                 self.repository, self.dossier(entry), reviews, gate=self.gate(), now=self.store.now(),
                 title=_title(self.store, entry),
@@ -109,8 +112,7 @@ class Decisions:
     def _approve(self, entry: Entry, envelope: bytes, review: Review, log: Log) -> Outcome:
         step(entry.state, State.APPROVED)
         dossier = self.dossier(entry)
-        before = tuple(part_of(self.store, entry, name) for name in _review_parts(entry))
-        reviews = (*before, envelope)
+        reviews = (*self._approvals(entry), envelope)
         base = self.repository.tree(entry.base_commit)
         case = case_of(dossier, base, log.workspace)
         tree = case.tree
@@ -118,7 +120,7 @@ class Decisions:
         # Before they are enough, so that a doubtful review is refused now and not at the last one.
         check_approvals(reviews, dossier.request, log.root, self.store.now())
         demand_waivers(self.repository, log, dossier, case, self.store.now())
-        parts = {REVIEW_PART.format(len(reviews)): self.store.blobs.put(envelope)}
+        parts = {REVIEW_PART.format(len(_review_parts(entry)) + 1): self.store.blobs.put(envelope)}
         if len(reviews) < needed:
             return Outcome(self.store.attach(entry.id, parts), review.reviewer, len(reviews), needed, None)
         approved = self.store.advance(entry.id, State.APPROVED, note=f"approved by {review.reviewer}", parts=parts)
@@ -144,6 +146,15 @@ class Decisions:
         note = f"changes requested by {review.reviewer}: {review.reason}"
         closed = self.store.advance(entry.id, State.SUPERSEDED, note=note, parts=parts)
         return Outcome(closed, review.reviewer, 0, 0, None)
+
+    def _approvals(self, entry: Entry) -> tuple[bytes, ...]:
+        """Return the approvals that were kept and still count: whose key was revoked since has approved nothing."""
+        root = read_log(self.repository).root
+        return tuple(
+            envelope
+            for envelope in (part_of(self.store, entry, name) for name in _review_parts(entry))
+            if _counts(envelope, root)
+        )
 
     def _end_drill(self, entry: Entry, envelope: bytes, review: Review, drill: Drill) -> Outcome:
         """End a drill with the first decision, whatever it is: nothing of it reaches git, and its reviewer is told."""
@@ -188,6 +199,14 @@ def check_open(entry: Entry) -> Entry:
             f"{entry.id} does not wait for review", why=f"it is {entry.state}", mend="See: successor review list"
         )
     return entry
+
+
+def _counts(envelope: bytes, root: TrustRoot) -> bool:
+    try:
+        read_review(envelope, root)
+    except Refused:
+        return False
+    return True
 
 
 def _review_parts(entry: Entry) -> list[str]:

@@ -7,21 +7,26 @@ checks; but no trust root names those keys, so neither the gate nor an auditor w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from agent.candidate import Record, State, step
-from agent.errors import StoreBroken
-from agent.gate.review import Review
+from agent.digest import canonical_json, sha256
+from agent.errors import SignatureRefused, StoreBroken
+from agent.gate.review import Review, ReviewRequest
+from agent.gate.signature import PublicKey
 from agent.gate.statement import StatementKind, decode, parse_envelope
 from agent.gate.trust import TrustRoot
 from agent.loop.store import Entry, Store
 
 DECISION = "decision.dsse.json"
 """The part of a drill that is the signed decision which ended it."""
+
+WAY = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED, State.AWAITING_REVIEW)
+"""The states that a drill seems to have gone through."""
 
 NOTICED = frozenset({State.REJECTED, State.SUPERSEDED})
 """Where a drill ends whose reviewer did not approve it."""
@@ -35,10 +40,35 @@ class Drill(Record):
     gate: str
     evaluator: str
 
+    @field_validator("gate", "evaluator")
+    @classmethod
+    def _is_key(cls, line: str) -> str:
+        try:
+            return PublicKey.parse_line(line).line
+        except SignatureRefused as error:
+            raise ValueError("this is no key") from error
+
+    @property
+    def nonce(self) -> str:
+        """The nonce of its request for review, so that no request of a candidate can be taken for a drill's."""
+        return sha256(canonical_json(self)).removeprefix("sha256:")
+
+    def demand(self, request: ReviewRequest) -> None:
+        """Raise `StoreBroken` unless `request` is this drill's own: a true candidate was marked as a drill."""
+        if request.nonce != self.nonce:
+            raise StoreBroken(
+                f"{request.candidate} is marked as a drill and is none",
+                why="its request for review was not made for one",
+                mend="Somebody altered .successor/state.db: decide nothing before you know who",
+            )
+
     def root(self, root: TrustRoot) -> TrustRoot:
         """Return a trust root of the same people, in which this drill's keys stand for those of the machines."""
         fields = {name: getattr(root, name) for name in TrustRoot.model_fields}
-        return TrustRoot.model_validate(fields | {"gate": (self.gate,), "evaluator": (self.evaluator,)})
+        try:
+            return TrustRoot.model_validate(fields | {"gate": (self.gate,), "evaluator": (self.evaluator,)})
+        except ValidationError as error:
+            raise StoreBroken("a drill in the store cannot be read", why="its keys are somebody else's") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +96,21 @@ class Drills:
         return decode(StatementKind.REVIEW, envelope.payload, Review)[1].reviewer
 
 
-def opens(candidate: str, drill: Drill, now: int) -> Callable[[sqlite3.Connection], None]:
-    """Return what leads a drill from its draft to its review, in the transaction that drafts it: there is no half."""
-    way = (State.DRAFTED, State.SCREENED, State.EVALUATED, State.JUDGED, State.AWAITING_REVIEW)
+def opens(candidate: str, drill: Drill, times: Sequence[int]) -> Callable[[sqlite3.Connection], None]:
+    """Return what leads a drill from its draft to its review, in the transaction that drafts it: there is no half.
+
+    `times`: when it came to each state of `WAY`, in unix seconds.
+    """
 
     def open_review(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO drills VALUES (?,?)", (candidate, drill.model_dump_json()))
-        for source, target in pairwise(way):
+        db.execute("UPDATE transitions SET at = ? WHERE candidate = ?", (times[0], candidate))
+        for (source, target), at in zip(pairwise(WAY), times[1:], strict=True):
             db.execute(
                 "INSERT INTO transitions (candidate, source, target, at, note) VALUES (?,?,?,?,'')",
-                (candidate, source, step(source, target), now),
+                (candidate, source, step(source, target), at),
             )
-        db.execute("UPDATE candidates SET state = ? WHERE id = ?", (way[-1], candidate))
+        db.execute("UPDATE candidates SET state = ? WHERE id = ?", (WAY[-1], candidate))
 
     return open_review
 

@@ -81,10 +81,10 @@ class Mutation:
         if self.label:
             where = f"{where} {self.label}"
         if self.kind is Kind.DELETE:
-            return f"{where}: leave out `{_excerpt(self.before, 0)}`"
+            return f"{where}: leave out `{excerpt(self.before, 0)}`"
         pairs = enumerate(zip(self.before, self.after, strict=False))
         same = next((index for index, (old, new) in pairs if old != new), 0)
-        before, after = _excerpt(self.before, same), _excerpt(self.after, same)
+        before, after = excerpt(self.before, same), excerpt(self.after, same)
         return f"{where}: `{before}` becomes `{after}` ({self.kind})"
 
 
@@ -172,7 +172,7 @@ def _compiles(content: bytes) -> bool:
         return False
 
 
-def _excerpt(text: str, change: int, most: int = 72) -> str:
+def excerpt(text: str, change: int, most: int = 72) -> str:
     """Return a text on one line, cut to the neighbourhood of the character where it begins to change."""
     start = max(0, change - most // 3) if len(text) > most else 0
     line = " ".join(text[start:].split())

@@ -230,20 +230,44 @@ def test_an_approval_killed_before_the_commit_is_finished_by_the_next_command(wa
     assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
 
 
-def test_two_people_are_asked_for_where_the_root_says_so(waiting):
+@pytest.fixture
+def two_asked(waiting, tmp_path):
+    """A workspace whose root names alice, bob and dave, and asks for two of them."""
     desk, candidate = waiting
-    alice, bob = desk.key("alice"), desk.folder.parent / "bob"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(bob)], check=True)
-    trust = ("--key", str(alice))
-    assert desk.successor("trust", "add-reviewer", "bob", "--public", f"{bob}.pub", *trust).code == 0
+    keys = {"alice": desk.key("alice"), "bob": tmp_path / "bob", "dave": tmp_path / "dave"}
+    trust = ("--key", str(keys["alice"]))
+    for name in ("bob", "dave"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys[name])], check=True)
+        assert desk.successor("trust", "add-reviewer", name, "--public", f"{keys[name]}.pub", *trust).code == 0
     assert desk.successor("trust", "set-threshold", "approve", "2", *trust).code == 0
+    return desk, candidate, keys
 
-    first = desk.successor("review", "approve", candidate, "--key", str(alice))
 
-    assert (first.code, first.document.get("approvals")) == (0, {"given": 1, "needed": 2}), first.document
+def approved(desk, candidate, key):
+    said = desk.successor("review", "approve", candidate, "--key", str(key))
+    return said.code, said.document.get("state"), said.document.get("approvals")
+
+
+def test_two_people_are_asked_for_where_the_root_says_so(two_asked):
+    desk, candidate, keys = two_asked
+
+    assert approved(desk, candidate, keys["alice"]) == (0, "awaiting_review", {"given": 1, "needed": 2})
+
+    again = desk.successor("review", "approve", candidate, "--key", str(keys["alice"]))
+    assert_refused(desk, again, "approved twice")
+    assert approved(desk, candidate, keys["bob"]) == (0, "committed", {"given": 2, "needed": 2})
+    assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
+
+
+def test_an_approval_whose_key_was_revoked_counts_no_more_and_is_in_nobodys_way(two_asked):
+    desk, candidate, keys = two_asked
+    assert approved(desk, candidate, keys["bob"])[1] == "awaiting_review"
+    revoked = desk.successor("trust", "revoke-key", f"{keys['bob']}.pub", "--key", str(keys["alice"]))
+    assert revoked.code == 0, revoked.document
+
+    assert approved(desk, candidate, keys["alice"]) == (0, "awaiting_review", {"given": 1, "needed": 2})
     assert desk.branches() == []
-    second = desk.successor("review", "approve", candidate, "--key", str(bob))
-    assert (second.code, second.document["state"]) == (0, "committed")
+    assert approved(desk, candidate, keys["dave"]) == (0, "committed", {"given": 2, "needed": 2})
     assert desk.successor("audit", str(desk.folder), "--root", desk.root).code == 0
 
 

@@ -2,24 +2,44 @@
 
 import json
 import sqlite3
+from contextlib import contextmanager
 
 import pytest
 
+from agent.candidate import State
 from agent.errors import Refused
 from agent.gate.dossier import NAMES, Dossier
+from agent.gate.signer import MachineKey
 from agent.lineage.repository import Repository
-from agent.lineage.succession import commit_successor
+from agent.lineage.succession import commit_successor, read_log
+from agent.loop.drills import Drill, Drills
+from agent.loop.judging import part_of
+from agent.loop.store import Store
 from tests.journeys.conftest import human
 from tests.journeys.test_decide import assert_refused, sign_elsewhere
+
+
+def drill_in(desk):
+    """Put a drill among what waits, and return its ID, which no command tells."""
+    said = desk.successor("review", "drill")
+    assert (said.code, said.document) == (0, {"waiting": 2}), said.document
+    with store_of(desk) as store:
+        (waiting,) = [one for one, _ in Drills(store).entries() if one.state is State.AWAITING_REVIEW]
+    return waiting.id
+
+
+@contextmanager
+def store_of(desk):
+    store = Store(desk.folder / ".successor", clock=lambda: 0)
+    yield store
+    store.close()
 
 
 @pytest.fixture
 def drilled(waiting):
     """A workspace in which a candidate and a drill wait, and the IDs of both."""
     desk, candidate = waiting
-    said = desk.successor("review", "drill")
-    assert (said.code, said.document["waiting"]) == (0, 2), said.document
-    return desk, candidate, said.document["candidate"]
+    return desk, candidate, drill_in(desk)
 
 
 def drills(desk):
@@ -70,7 +90,11 @@ def test_a_drill_looks_like_a_candidate_until_it_is_decided(drilled):
     assert [step["to"] for step in shown[drill]["history"]] == [step["to"] for step in shown[candidate]["history"]]
     assert shown[drill]["verdict"]["allowed"] is True
     assert "drill" not in json.dumps([listed[drill], shown[drill], stands[drill]])
-    assert drills(desk) == {"waiting": 1, "ended": [], "reviewers": []}
+    assert drills(desk) == {"ended": [], "reviewers": []}
+    assert shown[drill]["evidence"]["candidates_tried"] > 0
+    assert max(one["candidate_ppm"] for one in shown[drill]["evidence"]["comparisons"]) <= 1_000_000
+    spans = [[step["at"] - sheet["history"][0]["at"] for step in sheet["history"]] for sheet in shown.values()]
+    assert spans[0] == spans[1]
     for sheet in shown.values():
         assert sheet["request"]["diff"] == sheet["diff_digest"]
 
@@ -80,7 +104,7 @@ def test_the_key_of_nobody_ends_no_drill(drilled):
 
     assert_refused(desk, desk.successor("review", "approve", drill, "--key", str(desk.key("mallory"))), "unknown key")
 
-    assert drills(desk)["waiting"] == 1
+    assert drills(desk)["ended"] == []
 
 
 def test_a_second_drill_waits_until_the_first_is_decided(drilled):
@@ -89,19 +113,62 @@ def test_a_second_drill_waits_until_the_first_is_decided(drilled):
     assert "waits for review already" in desk.successor("review", "drill").error["what"]
     desk.successor("review", "reject", drill, "--reason", "no", "--key", str(desk.key("alice")))
 
-    assert desk.successor("review", "drill").document["candidate"] != drill
+    assert drill_in(desk) != drill
 
 
 def test_a_drill_counts_neither_as_waiting_for_the_loop_nor_as_told_to_a_proposer(drilled):
-    from agent.candidate import State
-    from agent.loop.store import Store
-
     desk, candidate, _ = drilled
-    store = Store(desk.folder / ".successor", clock=lambda: 0)
+    with store_of(desk) as store:
+        assert [one.id for one in store.candidates()] == [candidate]
+        assert [one.id for one in store.candidates([State.AWAITING_REVIEW])] == [candidate]
 
-    assert [one.id for one in store.candidates()] == [candidate]
-    assert [one.id for one in store.candidates([State.AWAITING_REVIEW])] == [candidate]
-    store.close()
+
+@pytest.mark.parametrize("decision", [("approve",), ("reject", "--reason", "no")])
+def test_a_candidate_that_somebody_marks_as_a_drill_is_not_decided_as_one(waiting, decision):
+    """Else its rejection would never reach the log, and whoever approves it would be told that nothing is committed."""
+    desk, candidate = waiting
+    with Repository.open(desk.folder) as repository:
+        root = read_log(repository).root
+    own = Drill(flaw="turned", told="made up", gate=root.gate[0], evaluator=root.evaluator[0])
+    stranger = Drill(flaw="turned", told="made up", gate=new_key(), evaluator=new_key())
+    command, *options = decision
+    for mark in (own, stranger):
+        with sqlite3.connect(desk.folder / ".successor" / "state.db") as db:
+            db.execute("INSERT OR REPLACE INTO drills VALUES (?,?)", (candidate, mark.model_dump_json()))
+
+        said = desk.successor("review", command, candidate, *options, "--key", str(desk.key("alice")))
+
+        assert (said.code, said.error["kind"]) == (3, "StoreBroken")
+        assert "is marked as a drill and is none" in said.error["what"]
+    assert desk.branches() == []
+    assert drills(desk)["ended"] == []
+
+
+def new_key():
+    return MachineKey.generate().key.line
+
+
+@pytest.mark.parametrize("change", [{"gate": "ssh-ed25519 AAAA"}, {"flaw": 3}, {"more": ""}])
+def test_a_drill_that_was_damaged_is_said_to_be(drilled, change):
+    desk, _, drill = drilled
+    with sqlite3.connect(desk.folder / ".successor" / "state.db") as db:
+        (text,) = db.execute("SELECT drill FROM drills").fetchone()
+        db.execute("UPDATE drills SET drill = ?", (json.dumps(json.loads(text) | change),))
+
+    said = desk.successor("review", "approve", drill, "--key", str(desk.key("alice")))
+
+    assert (said.code, said.error["kind"]) == (3, "StoreBroken")
+
+
+def test_numbers_of_an_older_form_are_not_lent(waiting):
+    desk, candidate = waiting
+    with store_of(desk) as store:
+        store.attach(candidate, {"evidence.json": store.blobs.put(b'{"schema":"successor.evidence/v3"}')})
+
+    said = desk.successor("review", "drill")
+
+    assert (said.code, said.error["kind"]) == (2, "Misuse")
+    assert "modelled on" in said.error["what"]
 
 
 def test_a_drill_that_somebody_makes_a_candidate_of_in_the_store_is_refused_as_signed_by_no_machine(drilled):
@@ -116,15 +183,10 @@ def test_a_drill_that_somebody_makes_a_candidate_of_in_the_store_is_refused_as_s
 
 def test_the_approval_of_a_drill_is_worth_nothing_at_the_gate(drilled, tmp_path):
     """Whoever holds the gate's key and the person's own signature still cannot commit it."""
-    from agent.gate.signer import MachineKey
-    from agent.loop.judging import part_of
-    from agent.loop.store import Store
-
     desk, _, drill = drilled
     envelope = sign_elsewhere(desk, drill, tmp_path).read_bytes()
-    store = Store(desk.folder / ".successor", clock=lambda: 0)
-    dossier = Dossier({name: part_of(store, store.candidate(drill), name) for name in NAMES})
-    store.close()
+    with store_of(desk) as store:
+        dossier = Dossier({name: part_of(store, store.candidate(drill), name) for name in NAMES})
     gate = MachineKey.load(desk.folder / ".successor" / "keys" / "gate")
 
     with Repository.open(desk.folder) as repository, pytest.raises(Refused, match="a key of another role"):
