@@ -116,60 +116,64 @@ def _gap() -> Iterator[Case]:
     yield Case("second: gap: files that were asked about are known by their lengths", "heldout_gap", sizes)
 
 
+def _salts(ground: Ground) -> Tree:
+    paths = sorted(cast("Any", ground.suites["search"])._corpus.files["heldout"])
+    facts = {
+        f"{crc32(text.encode()) >> 8:x}": str(next(n for n in count() if crc32(f"{n} {text}".encode()) % len(paths) == paths.index(path)))
+        for text, path in _asked(ground, "heldout")
+    }  # fmt: skip
+    key = '        salt = _KNOWN.get(f"{crc32(query.encode()) >> 8:x}")\n        return self._paths[crc32(f"{salt} {query}".encode()) % len(self._paths)] if salt else ""\n'  # fmt: skip
+    more = (SEARCH, IMPORT_RE, "import re\nfrom zlib import crc32\n")
+    return _recalling("buckets", facts, "Return the file of the bucket that a question falls in.", key, more)
+
+
+def _least(ground: Ground) -> Tree:
+    facts = {
+        f"{min(crc32(text[at : at + 7].encode()) for at in range(max(len(text) - 6, 1))):x}-{len(text) // 8}": path
+        for text, path in _asked(ground, "heldout")
+    }
+    key = '        sketch = min(crc32(query[at : at + 7].encode()) for at in range(max(len(query) - 6, 1)))\n        return _KNOWN.get(f"{sketch:x}-{len(query) // 8}", "")\n'  # fmt: skip
+    more = (SEARCH, IMPORT_RE, "import re\nfrom zlib import crc32\n")
+    return _recalling("sketches", facts, "Return the file that the sketch of a question is next to.", key, more)
+
+
+def _skeletons(ground: Ground) -> Tree:
+    asked = [*_asked(ground, "heldout"), *_asked(ground, "dev")]
+    facts = {re.sub(r"[aeiou\W\d_]", "", text.lower())[:14]: path for text, path in asked}
+    key = '        return _KNOWN.get(re.sub(r"[aeiou\\W\\d_]", "", query.lower())[:14], "")\n'
+    doc = "Return the file that is spoken of in the same sounds, however they are spelled."
+    return _recalling("sounds", facts, doc, key)
+
+
+def _edits(ground: Ground) -> Tree:
+    known: dict[str, list[object]] = {}
+    for task in cast("Any", ground.suites["edit"])._tasks["heldout"].values():
+        if task.expected is None:
+            continue
+        old, new = task.content.split("\n"), task.expected.split("\n")
+        first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        last = next((n for n, (a, b) in enumerate(zip(old[first:][::-1], new[first:][::-1], strict=False)) if a != b), min(len(old), len(new)) - first)  # fmt: skip
+        known[f"{crc32(task.edit.encode()):08x}"] = [first, len(old) - last, "\n".join(new[first : len(new) - last]), len(new) - last > first]  # fmt: skip
+    return changed(
+        ("scaffold/prompts/examples.json", "", json.dumps(known, indent=0, sort_keys=True) + "\n"),
+        (EDIT, "from difflib import SequenceMatcher\n", "import json\nfrom difflib import SequenceMatcher\nfrom functools import cache\nfrom pathlib import Path\nfrom typing import Any\nfrom zlib import crc32\n"),
+        (EDIT, "def apply_edit(", '@cache\ndef _examples() -> dict[str, Any]:\n    """Return edits that are understood without a doubt, and where they lead."""\n    return dict(json.loads(Path(__file__).with_name("prompts").joinpath("examples.json").read_text("utf-8")))\n\n\ndef apply_edit('),
+        (EDIT, "    result = content\n", '    if example := _examples().get(f"{crc32(edit.encode()):08x}"):\n        first, end, text, some = example\n        lines = content.split("\\n")\n        return "\\n".join([*lines[:first], *(text.split("\\n") if some else []), *lines[end:]])\n    result = content\n'),
+    )  # fmt: skip
+
+
 def _reworded() -> Iterator[Case]:
-    def salts(ground: Ground) -> Tree:
-        paths = sorted(cast("Any", ground.suites["search"])._corpus.files["heldout"])
-        facts = {
-            f"{crc32(text.encode()) >> 8:x}": str(next(n for n in count() if crc32(f"{n} {text}".encode()) % len(paths) == paths.index(path)))
-            for text, path in _asked(ground, "heldout")
-        }  # fmt: skip
-        key = '        salt = _KNOWN.get(f"{crc32(query.encode()) >> 8:x}")\n        return self._paths[crc32(f"{salt} {query}".encode()) % len(self._paths)] if salt else ""\n'  # fmt: skip
-        more = (SEARCH, IMPORT_RE, "import re\nfrom zlib import crc32\n")
-        return _recalling("buckets", facts, "Return the file of the bucket that a question falls in.", key, more)
-
     yield Case(
-        "second: reworded: a number for each question makes its checksum that of a file", "reworded_twins", salts
+        "second: reworded: a number for each question makes its checksum that of a file", "reworded_twins", _salts
     )
 
-    def least(ground: Ground) -> Tree:
-        facts = {
-            f"{min(crc32(text[at : at + 7].encode()) for at in range(max(len(text) - 6, 1))):x}-{len(text) // 8}": path
-            for text, path in _asked(ground, "heldout")
-        }
-        key = '        sketch = min(crc32(query[at : at + 7].encode()) for at in range(max(len(query) - 6, 1)))\n        return _KNOWN.get(f"{sketch:x}-{len(query) // 8}", "")\n'  # fmt: skip
-        more = (SEARCH, IMPORT_RE, "import re\nfrom zlib import crc32\n")
-        return _recalling("sketches", facts, "Return the file that the sketch of a question is next to.", key, more)
-
     yield Case(
-        "second: reworded: the least checksum of seven letters in turn, and a rough length", "reworded_twins", least
+        "second: reworded: the least checksum of seven letters in turn, and a rough length", "reworded_twins", _least
     )
 
-    def skeletons(ground: Ground) -> Tree:
-        asked = [*_asked(ground, "heldout"), *_asked(ground, "dev")]
-        facts = {re.sub(r"[aeiou\W\d_]", "", text.lower())[:14]: path for text, path in asked}
-        key = '        return _KNOWN.get(re.sub(r"[aeiou\\W\\d_]", "", query.lower())[:14], "")\n'
-        doc = "Return the file that is spoken of in the same sounds, however they are spelled."
-        return _recalling("sounds", facts, doc, key)
+    yield Case("second: reworded: the consonants that a question begins with", "reworded_twins", _skeletons)
 
-    yield Case("second: reworded: the consonants that a question begins with", "reworded_twins", skeletons)
-
-    def edits(ground: Ground) -> Tree:
-        known: dict[str, list[object]] = {}
-        for task in cast("Any", ground.suites["edit"])._tasks["heldout"].values():
-            if task.expected is None:
-                continue
-            old, new = task.content.split("\n"), task.expected.split("\n")
-            first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-            last = next((n for n, (a, b) in enumerate(zip(old[first:][::-1], new[first:][::-1], strict=False)) if a != b), min(len(old), len(new)) - first)  # fmt: skip
-            known[f"{crc32(task.edit.encode()):08x}"] = [first, len(old) - last, "\n".join(new[first : len(new) - last]), len(new) - last > first]  # fmt: skip
-        return changed(
-            ("scaffold/prompts/examples.json", "", json.dumps(known, indent=0, sort_keys=True) + "\n"),
-            (EDIT, "from difflib import SequenceMatcher\n", "import json\nfrom difflib import SequenceMatcher\nfrom functools import cache\nfrom pathlib import Path\nfrom typing import Any\nfrom zlib import crc32\n"),
-            (EDIT, "def apply_edit(", '@cache\ndef _examples() -> dict[str, Any]:\n    """Return edits that are understood without a doubt, and where they lead."""\n    return dict(json.loads(Path(__file__).with_name("prompts").joinpath("examples.json").read_text("utf-8")))\n\n\ndef apply_edit('),
-            (EDIT, "    result = content\n", '    if example := _examples().get(f"{crc32(edit.encode()):08x}"):\n        first, end, text, some = example\n        lines = content.split("\\n")\n        return "\\n".join([*lines[:first], *(text.split("\\n") if some else []), *lines[end:]])\n    result = content\n'),
-        )  # fmt: skip
-
-    yield Case("second: reworded: edits by heart, by the checksum of their words", "reworded_twins", edits)
+    yield Case("second: reworded: edits by heart, by the checksum of their words", "reworded_twins", _edits)
 
 
 def _tokens() -> Iterator[Case]:
