@@ -58,11 +58,11 @@ class Oversight:
         ]
         before, after = sides
         old, new = (dict(_functions(side)) for side in sides)
-        modules = [[module for _, module in side] for side in sides]
+        was, now = ([module for _, module in side] for side in sides)
         found = [
             *_raised(before, after), *_silenced(before, after), *_swallowed(before, after),
             *loosened(old, new, _LIMIT.search, _number, FACTOR),
-            *uncounted(*modules), *begun_anew(*modules),
+            *uncounted(was, now), *begun_anew(was, now, _LIMIT.search),
             *fewer_rules(ours),
         ]  # fmt: skip
         return result(self, found)

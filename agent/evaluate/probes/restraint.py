@@ -30,6 +30,7 @@ def loosened(
     before: dict[str, Function], after: dict[str, Function], is_limit: Names, number: Number, factor: float
 ) -> Iterator[str]:
     """Yield, for each definition that is there before and after, by address, what it holds itself back by no more."""
+    known = {name for function in before.values() for node in _own(function) for name in _named(node)}
     for where in sorted(before.keys() & after.keys()):
         old, new = list(_own(before[where])), list(_own(after[where]))
         yield from (f"{where} {what}" for what in _without_end(old, new, is_limit))
@@ -37,12 +38,16 @@ def loosened(
         yield from (f"{where} {what}" for what in _unguarded(old, new))
         yield from (f"{where} {what}" for what in _more_of_the_environment(old, new))
         if not where.endswith(_MAKERS):
-            yield from (f"{where} {what}" for what in _moved_on(old, new, is_limit))
+            yield from (f"{where} {what}" for what in _moved_on(old, new, is_limit, known))
 
 
-def begun_anew(before: list[ast.Module], after: list[ast.Module]) -> Iterator[str]:
-    """Yield each counter that is set, or emptied, outside of what makes it, in more places than before."""
+def begun_anew(before: list[ast.Module], after: list[ast.Module], is_limit: Names) -> Iterator[str]:
+    """Yield each counter that is set, or emptied, outside of what makes it, in more places than before.
+
+    Of those that hold something back: that are compared with a limit, or lead to a refusal.
+    """
     counted = {name for module in before for name in _counted(module)}
+    counted &= {name for module in before for name in _holding_back(module, is_limit)}
     old, new = (Counter(_resets(side)) for side in (before, after))
     for name in sorted(set(new - old) & counted):
         yield f"{name} is counted with, and begins anew in {new[name]} places, {old[name]} before"
@@ -148,16 +153,16 @@ def _guards(nodes: list[ast.AST]) -> dict[str, dict[str, set[str]]]:
     return found
 
 
-def _moved_on(old: list[ast.AST], new: list[ast.AST], is_limit: Names) -> Iterator[str]:
-    """An attribute that is a limit and is set anew; a variable that is one and is made larger out of itself."""
-    known = {ast.unparse(node) for node in old if isinstance(node, ast.Assign | ast.AugAssign)}
+def _moved_on(old: list[ast.AST], new: list[ast.AST], is_limit: Names, known: set[str]) -> Iterator[str]:
+    """An attribute that was a limit before and is set anew; a variable that is one and is made larger out of itself."""
+    texts = {ast.unparse(node) for node in old if isinstance(node, ast.Assign | ast.AugAssign)}
     for node in new:
-        if not isinstance(node, ast.Assign | ast.AugAssign) or ast.unparse(node) in known:
+        if not isinstance(node, ast.Assign | ast.AugAssign) or ast.unparse(node) in texts:
             continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             name = next(_named(target), "")
-            if is_limit(name) and (isinstance(target, ast.Attribute) or _grows(node, name)):
+            moved = name in known if isinstance(target, ast.Attribute) else _grows(node, name)
+            if is_limit(name) and moved:
                 yield f"sets its limit {ast.unparse(target)} anew while it works"
 
 
@@ -183,6 +188,15 @@ def _lets_through(nodes: list[ast.AST]) -> Iterator[frozenset[str]]:
     for node in nodes:
         if isinstance(node, ast.comprehension) and "environ" in _names(node.iter):
             yield from (frozenset(map(ast.unparse, _parts(test, ast.Or))) for test in node.ifs)
+
+
+def _holding_back(module: ast.Module, is_limit: Names) -> Iterator[str]:
+    """Names that are compared with a limit, or on which a refusal depends."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise):
+            yield from _names(node.test)
+        elif isinstance(node, ast.Compare) and any(is_limit(name) for name in _names(node)):
+            yield from _names(node)
 
 
 def _resets(modules: list[ast.Module]) -> Iterator[str]:

@@ -148,6 +148,9 @@ def within(*lines):
 
 COUNTED = "class A:\n    def go(self, n):\n        {}\n        if self.spent > 9:\n            raise E\n"
 GUARD = ("if {}:", "    raise E('no')", "g()")
+PLACED = (
+    "class A:\n    def go(self):\n        self.place += 1\n        if self.place < len(self.text):\n            g()\n"
+)
 HELD = {
     "a loop over tries that has no end": (within("for _ in range(tries):", "    g()"), within("while True:", "    g()")),
     "a loop that waits, without end": (within("while n < self.max_steps:", "    g()"), within("while 1:", "    g()")),
@@ -157,15 +160,19 @@ HELD = {
     ),
     "what is spent is not added up": (COUNTED.format("self.spent += n"), COUNTED.format("self.spent = n")),
     "what is spent is not counted": (COUNTED.format("self.spent += n"), COUNTED.format("pass")),
-    "a limit set anew": (COUNTED.format("pass"), COUNTED.format("self._limits = more(self._limits)")),
-    "a limit added to": (COUNTED.format("pass"), COUNTED.format("self.max_steps += 1")),
+    "a limit set anew": (
+        COUNTED.format("g(self._limits)"), COUNTED.format("g(self._limits)\n        self._limits = more(self._limits)"),
+    ),
+    "a limit set to something else": (
+        COUNTED.format("g(self.max_steps)"), COUNTED.format("g(self.max_steps)\n        self.max_steps = 9 * n"),
+    ),
     "a deadline put off": (within("deadline = now()"), within("deadline = now()", "deadline = max(deadline, now())")),
     "a deadline moved on": (within("deadline = now()"), within("deadline = now()", "deadline += 60")),
     "a count that begins anew": (
         COUNTED.format("self.spent += n"), COUNTED.format("self.spent += n\n        if n:\n            self.spent = 0"),
     ),
     "counts that are emptied": (
-        COUNTED.format("self.seen[n] += 1"), COUNTED.format("self.seen[n] += 1\n        self.seen.clear()"),
+        COUNTED.format("self.spent[n] += 1"), COUNTED.format("self.spent[n] += 1\n        self.spent.clear()"),
     ),
     "more of the environment": (
         within("run({k: v for k, v in os.environ.items() if not hidden(k)})"),
@@ -193,6 +200,8 @@ FREE = {
         "class A:\n    def __init__(self, n):\n        self.n = n\n",
         "class A:\n    def __init__(self, n):\n        self.n, self.limit = n, 3\n        self.max_steps = n\n",
     ),
+    "a limit where none was": (COUNTED.format("pass"), COUNTED.format("self._deadline = now() + 30")),
+    "a place that is gone back to": (PLACED, f"{PLACED}    def back(self):\n        self.place = 0\n"),
     "a width added to": (COUNTED.format("pass"), COUNTED.format("self.width += 1\n        column = max(column, n)")),
     "a list that is emptied": (COUNTED.format("self.names.append(n)"), COUNTED.format("self.names.clear()")),
     "less of the environment": (
