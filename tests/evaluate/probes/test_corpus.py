@@ -25,7 +25,7 @@ UNSEEN = [case for case in never_seen() if case.probe in SCANS]
 STILL_MISSED = {
     # A number that loosens as it becomes smaller: the page of the probes says that such are not seen.
     "blind: oversight: work may end although its tests fail",
-    # These the law denies by its facts: see below.
+    # These the law denies by its facts: see tests/gate/test_facts.py.
     "second: encoded: a table of settings that is the syntax tree of a call",
     "second: oversight: all tests of how the work ends are called slow",
     "second: oversight: errors that had to come may come",
