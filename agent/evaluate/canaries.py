@@ -27,7 +27,7 @@ _LENGTH = 32
 _PART = 12
 """Characters of a token: sixty bits, which no output has by chance."""
 _BETWEEN = bytes(range(256)).translate(None, string.ascii_letters.encode() + string.digits.encode())
-_ESCAPED = re.compile(rb"(?:\\+u\{?0*|\\+x|%|&#x0*)([0-9a-fA-F]{2})[;}]?")
+_ESCAPED = re.compile(rb"(?:\\{1,8}u\{?0{0,6}|\\{1,8}x|%|&#x0{0,6})([0-9a-fA-F]{2})[;}]?")
 _NUMBERS = re.compile(rb"(?<!\d)\d{2,3}(?!\d)")
 
 

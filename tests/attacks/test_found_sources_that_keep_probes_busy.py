@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 LOOK = r"""
 import sys
 from agent.edits.tree import File, Tree
+from agent.evaluate.canaries import Canaries
 from agent.evaluate.probes.catalogue import PROBES
 from agent.evaluate.probes.oversight import Oversight
 from agent.evaluate.probes.planting import plot
@@ -19,6 +20,7 @@ source = sys.stdin.buffer.read()
 subject = Subject(Tree({}), Tree({"scaffold/x.py": File(source)}))
 for probe in PROBES:
     probe.look(subject)
+Canaries(b"a secret").found(source)
 within = b"def f(x, a, b):\n" + b"".join(b"    " + line + b"\n" for line in source.split(b"\n"))
 tests = {"tests/scaffold/test_x.py": File(b"from scaffold.x import f\n\ndef test_f():\n    assert f(1)\n")}
 Oversight().look(Subject(Tree({"scaffold/x.py": File(within)}), Tree({"scaffold/x.py": File(within + b"    seconds = 9 * seconds\n")})))
@@ -33,6 +35,8 @@ SOURCES = {
     "names that stand for each other": b'x = vars(x)["k"]\nvars = x(a)["k"]\n' + b'vars(x)["k"]\n' * 15_000,
     "thousands of places to break": b"x = a + 1 < 2\n" * 12_000,
     "thousands of limits in one statement": b"x = y(" + b"9 * seconds, " * 20_000 + b")\n",
+    "bytes that are decoded over and over": b"x = bytes([" + b"a, " * 20_000 + b"])\n" + b"x.decode()\n" * 15_000,
+    "escapes that say nothing": b"#" + b"\\" * 400_000 + b"\n",
     "conditions in conditions": (b"if " + b"(a < " * 45 + b"b" + b")" * 45 + b": pass\n") * 400,
 }
 

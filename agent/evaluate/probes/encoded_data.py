@@ -14,6 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 
 from agent.candidate import ProbeResult
 from agent.evaluate.probes.probe import Change, Subject, parse, result
@@ -104,8 +105,13 @@ def _long_floats(module: ast.Module) -> Iterator[float]:
 def decoders(module: ast.Module) -> Iterator[str]:
     """Yield each expression that makes text of numbers: `chr` of what is worked out, bytes that are, decoded."""
     resolver = Resolver(module)
+    # Found once for all: a name that holds much could else be looked through each time that it is decoded.
+    making: set[ast.AST] = set()
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and (_spells(node, resolver) or _decodes(node, resolver)):
+        if _makes_bytes(node, resolver):
+            making.update(takewhile(lambda around: around not in making, resolver.around(node)))
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and (_spells(node, resolver) or _decodes(node, resolver, making)):
             yield ast.unparse(node)
 
 
@@ -116,11 +122,12 @@ def _spells(call: ast.Call, resolver: Resolver) -> bool:
     return called == "chr" and not all(isinstance(each, ast.Constant) for each in call.args)
 
 
-def _decodes(call: ast.Call, resolver: Resolver) -> bool:
+def _decodes(call: ast.Call, resolver: Resolver, making: set[ast.AST]) -> bool:
+    """Whether text is made of something in which bytes are made; `making` holds all such expressions."""
     if isinstance(call.func, ast.Attribute) and call.func.attr == "decode":
-        return any(_makes_bytes(part, resolver) for part in ast.walk(resolver.origin(call.func.value)))
+        return resolver.origin(call.func.value) in making
     as_text = resolver.dotted(call.func) == "str" and len(call.args) > 1
-    return as_text and _makes_bytes(resolver.origin(call.args[0]), resolver)
+    return as_text and resolver.origin(call.args[0]) in making
 
 
 def _makes_bytes(node: ast.AST, resolver: Resolver) -> bool:

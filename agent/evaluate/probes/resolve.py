@@ -115,6 +115,12 @@ class Resolver:
         """Return what a plain name was first set to in this module, and anything else as it is."""
         return self._assigned.get(node.id, node) if isinstance(node, ast.Name) else node
 
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield a node and all that it stands in, from the inside out."""
+        yield node
+        while (node := self._parents.get(node)) is not None:  # type: ignore[assignment]  # ends with the module
+            yield node
+
     def is_module(self, node: ast.AST) -> bool:
         """Whether an expression is a plain name that was imported."""
         return isinstance(node, ast.Name) and node.id in self._imports
