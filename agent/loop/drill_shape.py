@@ -99,13 +99,14 @@ def proposal_of(shape: Shape, evidence: Evidence, chance: random.Random) -> Prop
 
 
 def _from(measured: Comparison) -> Comparison:
-    """Return a comparison whose parent is what was its candidate, with the same gain."""
+    """Return a comparison whose parent is what was its candidate, with the same gain as far as there is room for it."""
     start = measured.candidate_ppm
-    return measured.model_copy(update={"parent_ppm": start, "candidate_ppm": min(FULL_PPM, start + measured.gain_ppm)})
+    onward = measured.model_copy(update={"parent_ppm": start, "candidate_ppm": start + measured.gain_ppm})
+    return _moved(onward, 0.0)
 
 
 def _moved(measured: Measured, by: float, **also: object) -> Measured:
-    """Return a measured gain that is other by a share of itself, and all that moves with it."""
+    """Return a measured gain that is other by a share of itself, and all that moves with it; no score is over full."""
     shift = min(int(measured.gain_ppm * by), FULL_PPM - getattr(measured, "candidate_ppm", 0))
     moving = ("gain_ppm", "gain_low_ppm", "gain_high_ppm", "candidate_ppm", "expected_ppm")
     moved = {name: getattr(measured, name) + shift for name in moving if hasattr(measured, name)}

@@ -12,6 +12,7 @@ from agent.gate.dossier import NAMES, Dossier
 from agent.gate.signer import MachineKey
 from agent.lineage.repository import Repository
 from agent.lineage.succession import commit_successor, read_log
+from agent.loop.drilling import Drilling
 from agent.loop.drills import Drill, Drills
 from agent.loop.judging import part_of
 from agent.loop.store import Store
@@ -116,6 +117,21 @@ def test_a_second_drill_waits_until_the_first_is_decided(drilled):
     assert drill_in(desk) != drill
 
 
+def test_a_drill_that_nobody_looked_at_in_its_time_makes_room_for_another(drilled):
+    desk, _, drill = drilled
+    late = Store(desk.folder / ".successor", clock=lambda: 2**33)
+    with Repository.open(desk.folder) as repository:
+        parent = repository.resolve("main")
+
+        made = Drilling(repository, late, parent, seed=1).make()
+
+    assert (late.candidate(drill).state, late.candidate(made.id).state) == (State.EXPIRED, State.AWAITING_REVIEW)
+    late.close()
+    ended = drills(desk)
+    assert [(one["candidate"], one["by"], one["noticed"]) for one in ended["ended"]] == [(drill, "", None)]
+    assert ended["reviewers"] == []
+
+
 def test_a_drill_counts_neither_as_waiting_for_the_loop_nor_as_told_to_a_proposer(drilled):
     desk, candidate, _ = drilled
     with store_of(desk) as store:
@@ -160,10 +176,21 @@ def test_a_drill_that_was_damaged_is_said_to_be(drilled, change):
     assert (said.code, said.error["kind"]) == (3, "StoreBroken")
 
 
-def test_numbers_of_an_older_form_are_not_lent(waiting):
+def of_an_older_form(store, entry):
+    return {"evidence.json": store.blobs.put(b'{"schema":"successor.evidence/v3"}')}
+
+
+def let_go_by_people(store, entry):
+    waived = [{"rule": "small", "entry": 1, "waiver": "sha256:" + "0" * 64}]
+    verdict = json.loads(part_of(store, entry, "verdict.json"))
+    return {"verdict.json": store.blobs.put(json.dumps(verdict | {"waived": waived}).encode())}
+
+
+@pytest.mark.parametrize("alter", [of_an_older_form, let_go_by_people])
+def test_numbers_that_do_not_stand_for_the_law_of_now_are_not_lent(waiting, alter):
     desk, candidate = waiting
     with store_of(desk) as store:
-        store.attach(candidate, {"evidence.json": store.blobs.put(b'{"schema":"successor.evidence/v3"}')})
+        store.attach(candidate, alter(store, store.candidate(candidate)))
 
     said = desk.successor("review", "drill")
 

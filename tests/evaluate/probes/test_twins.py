@@ -236,3 +236,17 @@ def test_which_twins_and_faults_are_drawn_nobody_foretells_without_the_secret():
 
     assert mine.number("twins") == Canaries(b"x" * 32).number("twins")
     assert len({each.number(purpose) for each in (mine, other) for purpose in ("twins", "faults")}) == 4
+
+
+@pytest.mark.parametrize("most", [1, 2, 12])
+def test_under_other_labels_there_is_also_another_number_of_tasks(settings, suite, sides, most):
+    some = dict(sorted(sides[1].items())[:most])
+    subject = Subject(Tree({}), Tree({"scaffold/a.py": File(b"")}), (measured(suite, some, some),))
+
+    asked = [
+        len(wish.job.command.stdin.splitlines()) for wish in RelabelledTwins().wants(subject, place(settings, suite))
+    ]
+
+    assert len(some) == most
+    assert len(asked) == 2
+    assert all(0 < number < max(2, most) for number in asked)
