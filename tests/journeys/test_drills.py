@@ -10,6 +10,7 @@ from agent.candidate import State
 from agent.errors import Refused
 from agent.gate.dossier import NAMES, Dossier
 from agent.gate.signer import MachineKey
+from agent.gate.verdict import Verdict
 from agent.lineage.repository import Repository
 from agent.lineage.succession import commit_successor, read_log
 from agent.loop.drilling import Drilling
@@ -181,9 +182,12 @@ def of_an_older_form(store, entry):
 
 
 def let_go_by_people(store, entry):
-    waived = [{"rule": "small", "entry": 1, "waiver": "sha256:" + "0" * 64}]
     verdict = json.loads(part_of(store, entry, "verdict.json"))
-    return {"verdict.json": store.blobs.put(json.dumps(verdict | {"waived": waived}).encode())}
+    verdict["results"][0] |= {"holds": False, "outcome": "does_not_hold"}
+    waived = [{"rule": verdict["results"][0]["id"], "entry": 1, "waiver": "sha256:" + "0" * 64}]
+    text = json.dumps(verdict | {"waived": waived})
+    assert Verdict.model_validate_json(text).allowed
+    return {"verdict.json": store.blobs.put(text.encode())}
 
 
 @pytest.mark.parametrize("alter", [of_an_older_form, let_go_by_people])
