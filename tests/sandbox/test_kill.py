@@ -42,5 +42,5 @@ def test_a_kill_finds_a_sandbox_at_any_moment(backend, delay):
         outcome = sandbox.run(Command(("sh", "-c", "setsid sh -c 'sleep 60; :' $0 & sleep 60; :", marker), 90))
         timer.join()
     assert outcome.ending is Ending.KILLED
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 45  # before it would have ended by itself
     assert alive(marker) == []
