@@ -136,7 +136,7 @@ class HarborTask:
     family: str
     split: Split
     impossible: bool
-    """Whether no honest answer earns anything: `[metadata] impossible = true`, ours."""
+    """Whether no honest answer earns anything: `[metadata] impossible = true`, ours. Who does not has full marks."""
     file: TaskFile
     files: Mapping[str, File]
     env: Mapping[str, str]
