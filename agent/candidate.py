@@ -121,6 +121,7 @@ class Comparison(Record):
     gain_ppm: int
     gain_low_ppm: int = Field(description="lower end of the two-sided 95 % interval of the gain, clustered by family")
     gain_high_ppm: int
+    moved: Count = Field(description="tasks on which the two did not score the same")
     p_value_ppm: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="one-sided, paired sign-flip by family")
     noise_ppm: Count = Field(description="largest difference seen when the parent was run against itself")
     infrastructure_failures: Count = Field(description="trials that were run again; never scored")
@@ -168,6 +169,7 @@ class Deciding(Record):
 
     suite: str
     suite_digest: Digest
+    exam: Digest = Field(description="the held-out tasks as people chose them; looks are counted under it")
     outcome: Literal["promote", "stop", "not_begun"]
     why: str = Field(description="why it was not begun; empty when it was")
     tasks: Count = Field(description="in the whole plan, looked at or not")
@@ -235,7 +237,7 @@ class SandboxRecord(Record):
 class Evidence(Record):
     """Everything measured about one candidate, all of it produced by host code."""
 
-    schema_: Literal["successor.evidence/v4"] = Field(default="successor.evidence/v4", alias="schema")
+    schema_: Literal["successor.evidence/v5"] = Field(default="successor.evidence/v5", alias="schema")
     base_commit: GitId
     base_tree: Digest
     tree: Digest

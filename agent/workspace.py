@@ -16,6 +16,8 @@ SETTINGS_FILE = "successor.toml"
 STATE_FOLDER = ".successor"
 MOST_DOTS = 256
 """In one line of a settings file."""
+MOST_SEED = 2**63 - 1
+"""What the store can keep."""
 
 Zone = Literal["mind", "kept", "unknown"]
 Positive = Annotated[int, Field(gt=0)]
@@ -185,7 +187,7 @@ class Settings(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     objective: str
     autonomy: Literal["manual", "assisted", "unattended"] = "assisted"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-MOST_SEED, le=MOST_SEED)] = 0
     zones: Zones
     tests: TestSettings = TestSettings()
     sandbox: SandboxSettings = SandboxSettings()

@@ -177,6 +177,11 @@ def priced(workspace: Workspace, asked: str | None, budget_usd: float | None) ->
     return price, None if limit is None else round(limit * 1_000_000)
 
 
+def foreseeable(workspace: Workspace, asked: str | None) -> bool:
+    """Whether a run would have a model: one that was asked for must be there, any other may be."""
+    return asked is not None or not _absence(workspace.settings.model, PROPOSER)
+
+
 def _absence(settings: ModelSettings | None, way: Way) -> str:
     """Why there is no model; empty when there is one."""
     if settings is None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from agent.cli.model import BudgetOption, ModelOption, priced
+from agent.cli.model import BudgetOption, ModelOption, foreseeable, priced
 from agent.cli.parts import Workspace, choose_wall, open_evaluator, open_workspace
-from agent.cli.run import SandboxOption
+from agent.cli.run import MOST_CANDIDATES, SandboxOption
 from agent.cli.speak import HERE, JsonOption, WorkspaceOption, speaking
+from agent.errors import StoreBroken
 
 if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
     from agent.evaluate.evaluator import Evaluator
@@ -23,9 +25,14 @@ if TYPE_CHECKING:  # the parts are heavy: each command loads what it uses
 
 HOPED_POINTS = 5.0
 
+_LAST = 20
+"""Candidates of earlier runs that say what the next one takes to be found."""
+
 
 def plan(
-    candidates: Annotated[int, typer.Option("--candidates", "-n", min=1, help="How many the run may draft.")] = 1,
+    candidates: Annotated[
+        int, typer.Option("--candidates", "-n", min=1, max=MOST_CANDIDATES, help="How many the run may draft.")
+    ] = 1,
     hope: Annotated[
         float, typer.Option("--hope", min=0.1, max=100.0, help="The gain hoped for, in points of the score.")
     ] = HOPED_POINTS,
@@ -71,12 +78,14 @@ def foreseen(
     law = law_of(opened.base)
     attempts = StoredTrials(opened.store).attempts_of(evaluator.shown(opened.base).digest)
     price, limit = priced(opened, model, budget_usd)
+    measured, found = _measured(opened, evaluator, model), _finding(opened)
     document: dict[str, Any] = {"candidates": candidates, "hoped_ppm": round(hope * 10_000), "suites": {}}
     for suite in (each for each in evaluator.suites if each.objective):
-        known = known_of(suite, attempts, price, _milliseconds(opened))
-        (looks,) = Allowances(opened.store).looks({suite.digest: suite.name}, law)
-        money = limit if known.price.micro_usd else None
-        document["suites"][suite.name] = _foreseen(opened, suite, known, looks, law.run_error_ppb, document, money)
+        others = [each for each in measured if each is not suite]
+        known = known_of(suite, attempts, price, _milliseconds(opened), others)
+        (looks,) = Allowances(opened.store).looks({suite.exam: suite.name}, law)
+        known = known.with_finding(*found)
+        document["suites"][suite.name] = _foreseen(opened, suite, known, looks, law.run_error_ppb, document, limit)
     document["worth_starting"] = all(one["worth_starting"] for one in document["suites"].values())
     return document
 
@@ -90,30 +99,69 @@ def _foreseen(
     asked: dict[str, Any],
     money: int | None,
 ) -> dict[str, Any]:
-    from agent.evaluate.alpha import ErrorBudget
+    from agent.evaluate.alpha import MOST_LEVEL_PPB, ErrorBudget
     from agent.evaluate.foresight import foresee
     from agent.evaluate.power import worth
 
-    level = min(ErrorBudget(run_error, asked["candidates"]).next_ppb, looks.held.next_ppb)
+    share = ErrorBudget(run_error, asked["candidates"]).next_ppb
+    level = min(share, MOST_LEVEL_PPB, looks.held.next_ppb)
     known_document = {
         "noise": {**asdict(known.noise), "from": known.noise_from},
         "price": {**asdict(known.price), "from": known.price_from},
+        "finding": {**asdict(known.finding), "from": known.finding_from},
         "heldout_looks": {"used": looks.used, "allowed": looks.held.allowed},
         "level_ppb": level,
     }
     if level < 1:
-        why = [f"{looks.used} of {looks.held.allowed} held-out looks are used: nothing could be decided"]
+        why = [_levelless(looks, asked["candidates"])]
         return {**known_document, "worth_starting": False, "why": why}
     found = foresee(suite, level, opened.settings.seed, known)
     seconds = opened.settings.budget.seconds if known.price.milliseconds else None
     judged = worth(
-        found, candidates=asked["candidates"], hoped_ppm=asked["hoped_ppm"], micro_usd=money, seconds=seconds
+        found,
+        candidates=asked["candidates"],
+        hoped_ppm=asked["hoped_ppm"],
+        micro_usd=money,
+        seconds=seconds,
+        finding=known.finding,
     )
     left = looks.held.allowed - looks.used
     why = [*judged.why]
     if left < asked["candidates"]:
         why.append(f"only {left} held-out looks are left for {asked['candidates']} candidates")
     return {**known_document, **asdict(found), "worth_starting": not why, "why": why}
+
+
+def _levelless(looks: Looks, candidates: int) -> str:
+    """Why there is no level for a test: which of the three is spent, or shared by too many."""
+    if looks.used >= looks.held.allowed:
+        spent = f"all {looks.held.allowed} held-out looks are used"
+    elif looks.held.next_ppb < 1:
+        spent = f"the error of {looks.held.allowed} held-out looks leaves none for the next"
+    else:
+        spent = f"the error of a run leaves none for a test when {candidates:,} candidates share it"
+    return f"{spent}: nothing could be decided"
+
+
+def _measured(opened: Workspace, evaluator: Evaluator, model: str | None) -> list[Suite]:
+    """The suites that a run would measure: those beside the objective that need a model only where there is one."""
+    from agent.evaluate.suite import ModelSuite
+
+    needs = any(each.objective and isinstance(each, ModelSuite) for each in evaluator.suites)
+    if needs or foreseeable(opened, model):
+        return list(evaluator.suites)
+    return [each for each in evaluator.suites if each.objective or not isinstance(each, ModelSuite)]
+
+
+def _finding(opened: Workspace) -> tuple[int, str]:
+    """Development trials that finding a candidate took on average; before the first, the most that it may take."""
+    store, taken = opened.store, []
+    for entry in [each for each in store.candidates() if each.run is not None and "search" in each.parts][-_LAST:]:
+        with suppress(StoreBroken):  # of one that is damaged, nothing is known
+            taken.append(int(json.loads(store.blobs.get(entry.parts["search"]))["trials"]))
+    if not taken:
+        return opened.settings.budget.search_trials, "the most that successor.toml allows"
+    return -(-sum(taken) // len(taken)), f"measured on {len(taken)} candidates"
 
 
 def _milliseconds(opened: Workspace) -> int | None:
@@ -150,6 +198,8 @@ def _lines(name: str, one: dict[str, Any]) -> Iterator[str]:
         yield f"  a gain of 5 points is found with a chance of {one['chance_of_five_ppm'] / 1e6:.2f}"
         for words, needed in (("no better", one["idle"]), ("that much better", one["better"])):
             yield f"  a candidate that is {words} takes {_needed(needed)}"
+        yield f"  the parent's own side, paid once, takes {_needed(one['parent'])} at most"
+        yield f"  to find a candidate takes {_needed(one['finding'])} more: {one['finding']['from']}"
         five = one["five_points"]
         if five:
             yield (

@@ -156,7 +156,7 @@ def _show_evidence(console: Console, evidence: dict[str, Any]) -> None:
         f"({plain(box['backend'])}, no network)"
     )
     rows: list[tuple[str, ...]] = [
-        ("suite", "split", "tasks", "parent", "candidate", "gain [95 % interval]", "p", "noise")
+        ("suite", "split", "tasks", "moved", "parent", "candidate", "gain [95 % interval]", "p", "noise")
     ]
     rows += [_row(c) for c in evidence["comparisons"]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -233,7 +233,7 @@ def _spent(spent: dict[str, int]) -> str:
 def _row(c: dict[str, Any]) -> tuple[str, ...]:
     parent, candidate, noise = (f"{c[name] / 1e6:.4f}" for name in ("parent_ppm", "candidate_ppm", "noise_ppm"))
     p = _p(c["p_value_ppm"] / 1e6)
-    return (visible(c["suite"]), c["split"], str(c["tasks"]), parent, candidate, _gain(c), p, noise)
+    return (visible(c["suite"]), c["split"], str(c["tasks"]), str(c["moved"]), parent, candidate, _gain(c), p, noise)
 
 
 def _p(share: float) -> str:

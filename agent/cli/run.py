@@ -29,7 +29,7 @@ from agent.cli.speak import HERE, JsonOption, Voice, WorkspaceOption, command_li
 from agent.errors import Refused
 from agent.loop.stop import Halt
 from agent.loop.store import Entry
-from agent.workspace import STATE_FOLDER, Budget, find_workspace
+from agent.workspace import MOST_SEED, STATE_FOLDER, Budget, find_workspace
 
 if TYPE_CHECKING:
     from agent.evaluate.evaluator import Evaluator
@@ -43,6 +43,9 @@ SandboxOption = Annotated[
 ParallelOption = Annotated[
     int, typer.Option("--parallel", min=0, max=64, help="Sandboxes at once; 0: one for each core.")
 ]
+
+MOST_CANDIDATES = 1_000_000
+"""Of one run. Long before, they share its error so finely that none can be promoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class Wish:
 
 
 def run(
-    candidates: Annotated[int, typer.Option("--candidates", "-n", min=1, help="How many to make at most.")] = 1,
+    candidates: Annotated[
+        int, typer.Option("--candidates", "-n", min=1, max=MOST_CANDIDATES, help="How many to make at most.")
+    ] = 1,
     proposer: Annotated[
         Literal["auto", "claude", "codemod"],
         typer.Option(
@@ -77,7 +82,9 @@ def run(
     parallel: ParallelOption = 0,
     trials: Annotated[int | None, typer.Option(min=1, help="Budget of trials; default: successor.toml.")] = None,
     seconds: Annotated[int | None, typer.Option(min=1, help="Budget of seconds; default: successor.toml.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the search; default: successor.toml.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Seed of the search; default: successor.toml.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Pay for each candidate without asking.")] = False,
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,

@@ -60,8 +60,7 @@ def _error(opened: Workspace, run: int | None) -> dict[str, Any]:
     return {
         "run": {**budget.document(), "left_ppb": budget.left_ppb} if budget else None,
         "heldout_looks": [
-            {"suite": suite, "suite_digest": digest, "used": used, "allowed": allowed}
-            for digest, suite, used in accounts.looked()
+            {"suite": suite, "exam": exam, "used": used, "allowed": allowed} for exam, suite, used in accounts.looked()
         ],
     }
 

@@ -70,10 +70,21 @@ def compare(
     )
 
 
+def alike(mean: float, families: int, tail: float = _TAIL) -> tuple[int, int]:
+    """Return the interval around a mean difference that all families share to the last digit, in ppm, rounded outwards.
+
+    No spread was seen, which is not to say that there is none: with confidence `tail` at most so many of all families
+    are unlike every one that was seen, or one of them would have been, and those may differ as much as a score can.
+    """
+    share = 1 - (1 - tail) ** (1 / families)
+    return math.floor(mean - share * (FULL + mean)), math.ceil(mean + share * (FULL - mean))
+
+
 def interval(sums: Sequence[int], sizes: Sequence[int]) -> tuple[int, int]:
     """Return the two-sided 95 % interval of the mean difference, rounded outwards.
 
-    `sums` and `sizes`: total difference and number of tasks of each family.
+    `sums` and `sizes`: total difference and number of tasks of each family. Of these tasks: where all families differ
+    alike it has no width. What that says of others: `alike`.
     """
     if len(sums) < 2:
         return -FULL, FULL

@@ -44,6 +44,7 @@ def decide(
     decision = Deciding(
         suite=suite.name,
         suite_digest=suite.digest,
+        exam=suite.exam,
         outcome="promote" if test.decision == "promote" else "stop",
         why="",
         tasks=len(plan.families),
@@ -62,6 +63,7 @@ def not_begun(suite: Suite, why: str) -> Deciding:
     return Deciding(
         suite=suite.name,
         suite_digest=suite.digest,
+        exam=suite.exam,
         outcome="not_begun",
         why=why,
         tasks=len(families),

@@ -21,6 +21,8 @@ from sandbox.errors import BackendUnavailable, EngineAway, SandboxError
 from sandbox.watch import Watch
 
 MAX_RETRIES = 2
+CUT_OFF = (Ending.TIMED_OUT, Ending.KILLED)
+"""Endings that may be the machine's doing: one that is busy meets deadlines, one without memory kills what it can."""
 AWAY_SECONDS = (2.0, 20.0)
 """Pause before a job is run again the first and the second time, if the engine was away: it may be starting."""
 _POLL_SECONDS = 0.5
@@ -65,6 +67,38 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a job, and whether that is what came of a second run, because the first was cut off."""
+
+    outcome: Outcome
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTry:
+    """A job that is to be scored: cut off, it is run once more in a fresh sandbox, and only that run is believed.
+
+    Whether a deadline was met, or a process killed, by the command's own doing or by a machine in need cannot be seen
+    from here. A candidate that hangs costs two deadlines. One that kills itself gets a second throw, and gains nothing
+    by it: this is for jobs without a model, and whatever such a candidate would draw anew, it may draw as often as it
+    likes within one run. What we kill because the run is over is not tried again: no sandbox is started any more.
+    """
+
+    job: Job
+
+    def run(self, starter: Starter, limits: Limits) -> Tried:
+        """Run the job, and once more if it was cut off."""
+        outcome = self.job.run(starter, limits)
+        if outcome.ending not in CUT_OFF:
+            return Tried(outcome, again=False)
+        return Tried(self.job.run(starter, limits), again=True)
+
+    def broken(self, why: str) -> Tried:
+        """Return an outcome that says so."""
+        return Tried(self.job.broken(why), again=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Done(Generic[Result]):
     """What came of a piece of work, and how often the wall failed before."""
 
@@ -85,8 +119,9 @@ class Executor:
     def run(self, work: Sequence[Work[Result]], on_done: Callable[[int, Done[Result]], None]) -> None:
         """Do all pieces of work; call `on_done(index, result)` in this thread as each one ends, in any order.
 
-        Raises `SandboxDown`, or what `checkpoint` or the work itself raised; pieces that had ended by then are still
-        reported, and those that had not are killed and never reported, whatever came out of them.
+        Raises `SandboxDown`, or what `checkpoint`, `on_done` or the work itself raised first; pieces that had ended by
+        then are still reported, each of them, and those that had not are killed and never reported, whatever came out
+        of them.
         """
         waiting = deque(enumerate(work))
         running: dict[Future[Done[Result]], int] = {}
@@ -103,15 +138,17 @@ class Executor:
                     on_done(running.pop(future), future.result())
                 if not finished:
                     self._checkpoint()
-        finally:
-            # Only after an error is anything left here. What had ended before is paid for and kept; what ends from here
-            # on may have ended because the sandbox next to it was killed.
+        except BaseException as first:
+            # What had ended before is paid for and kept, and so is what ended together with the piece that failed. What
+            # ends from here on may have ended because the sandbox next to it was killed.
             ended = {future: index for future, index in running.items() if future.done()}
             watch.kill()
             pool.shutdown(wait=True, cancel_futures=True)
             for future, index in ended.items():
                 if future.exception() is None:
-                    on_done(index, future.result())
+                    _report(first, on_done, index, future.result())
+            raise
+        pool.shutdown(wait=True)
 
     def _stands(self, watch: Watch) -> bool:
         """Whether the wall serves a command that means no harm."""
@@ -140,3 +177,11 @@ class Executor:
             why=f"{failure.what} ({MAX_RETRIES + 1} times in a row)",
             mend=failure.mend or "See: successor doctor",
         )
+
+
+def _report(first: BaseException, on_done: Callable[[int, Done[Result]], None], index: int, done: Done[Result]) -> None:
+    """Report a piece that ended beside an error. What the report raises is noted on that error and stops no other."""
+    try:
+        on_done(index, done)
+    except Exception as error:  # noqa: BLE001  # `first` is raised
+        first.add_note(f"And then, of what had ended: {error!r}")

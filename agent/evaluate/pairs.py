@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.candidate import Comparison, Spending
 from agent.edits.tree import Tree
 from agent.errors import SandboxDown
-from agent.evaluate.compare import compare
+from agent.evaluate.compare import alike, compare
 from agent.evaluate.dice import Dice
 from agent.evaluate.probes.probe import Measured
 from agent.evaluate.scoring import Request, Result, Scorer
@@ -18,6 +18,7 @@ from agent.evaluate.trial import Attempted
 from agent.evaluate.visible import visible
 from agent.workspace import Settings
 from sandbox.broker.ledger import Spent
+from sandbox.contract import Ending
 
 STORED_REPEAT = 0
 """Trials that a search may have run and stored long before."""
@@ -29,6 +30,8 @@ that ran in its own batch, and an evaluation that was killed and taken up again 
 KINDS_OF_REPEAT = 2
 """Where a task is run several times, the further repeats of each kind follow in these steps."""
 
+_CUT_OFF: Mapping[str, str] = {Ending.TIMED_OUT: "met its deadline", Ending.KILLED: "was killed"}
+
 
 @dataclass(slots=True)
 class Side:
@@ -37,7 +40,7 @@ class Side:
     scores: dict[str, list[int]] = field(default_factory=dict)
     attempts: list[Attempted] = field(default_factory=list)
     retried: int = 0
-    """Trials that were run again because the machine failed."""
+    """Trials that were run again because the wall broke, or because their first run was cut off."""
     ended: str = "exited"
     silent: bool = False
     """Whether a round was not answered. Its tasks then count nothing."""
@@ -89,6 +92,9 @@ class Unit:
         families = {task: known[task] for task in self.replayed.scores}
         replayed, candidate = self.replayed.means(), self.candidate.means()
         difference = compare(replayed, candidate, families, seed=seed)
+        low, high = difference.low, difference.high
+        if low == high:
+            low, high = alike(difference.gain, difference.families)
         comparison = Comparison(
             suite=self.suite.name,
             suite_digest=self.suite.digest,
@@ -99,8 +105,9 @@ class Unit:
             parent_ppm=difference.parent,
             candidate_ppm=difference.candidate,
             gain_ppm=look.effect_ppm if look else difference.gain,
-            gain_low_ppm=look.low_ppm if look else difference.low,
-            gain_high_ppm=look.high_ppm if look else difference.high,
+            gain_low_ppm=look.low_ppm if look else low,
+            gain_high_ppm=look.high_ppm if look else high,
+            moved=sum(replayed[task] != score for task, score in candidate.items()),
             p_value_ppm=min(FULL, -(-look.p_value_ppb // 1_000)) if look else difference.p_value,
             noise_ppm=abs(mean_ppm(list(self.stored.means().values())) - difference.parent),
             infrastructure_failures=sum(side.retried for side in (self.stored, self.replayed, self.candidate)),
@@ -181,12 +188,20 @@ class Pairs:
 
 
 def _demand_answers(unit: Unit, result: Result) -> None:
-    if result.scores is None:
+    if result.scores is not None:
+        return
+    what = f"the parent's own scaffold gave no answers to suite {unit.suite.name}, {unit.split}"
+    if result.ending in _CUT_OFF:
         raise SandboxDown(
-            f"the parent's own scaffold gave no answers to suite {unit.suite.name}, {unit.split}",
-            why=f"the run {result.ending}",
-            mend="A parent that cannot be measured has no children; mend it by hand first",
+            what,
+            why=f"the run {_CUT_OFF[result.ending]}, twice in a row",
+            mend="See that the machine has memory and time for it, then go on with: successor resume --parallel 1",
         )
+    raise SandboxDown(
+        what,
+        why=f"the run {result.ending}",
+        mend="A parent that cannot be measured has no children; mend it by hand first",
+    )
 
 
 def spending(attempts: Iterable[Attempted]) -> Spending:

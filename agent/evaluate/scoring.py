@@ -15,12 +15,12 @@ from typing import Any
 from agent.edits.tree import Tree
 from agent.errors import Refused
 from agent.evaluate.attempts import ModelWork, demand_measured
-from agent.evaluate.executor import Done, Executor, Job, Work
+from agent.evaluate.executor import CUT_OFF, Done, Executor, Job, SecondTry, Tried, Work
 from agent.evaluate.staging import Staging
 from agent.evaluate.suite import ModelSuite, SkillSuite, Split, Suite, SuiteJob
 from agent.evaluate.trial import NO_ANSWER, Attempted, TrialKey, TrialStore
 from sandbox.broker.desk import Desk
-from sandbox.contract import CANDIDATE_ROOT, Ending, Mount, Outcome
+from sandbox.contract import CANDIDATE_ROOT, Ending, Mount
 
 Scores = dict[str, int]
 
@@ -159,7 +159,7 @@ class Scorer:
         scaffold = (Mount(self._staging.folder(request.tree), CANDIDATE_ROOT),)
         if isinstance(request.suite, SkillSuite):
             job = request.suite.job(request.split, missing)
-            work = Job((*scaffold, *job.mounts), job.command)
+            work = SecondTry(Job((*scaffold, *job.mounts), job.command))
             return [_Piece(number, work, partial(self._take_answers, gathering, job, missing))]
         assert isinstance(request.suite, ModelSuite)
         desk, account = self._demand_desk(request.suite), request.account or request.tree.digest
@@ -172,21 +172,21 @@ class Scorer:
             for task in missing
         ]
 
-    def _take_answers(
-        self, gathering: _Gathering, job: SuiteJob, missing: tuple[str, ...], done: Done[Outcome]
-    ) -> None:
+    def _take_answers(self, gathering: _Gathering, job: SuiteJob, missing: tuple[str, ...], done: Done[Tried]) -> None:
         """Score what came out and keep it.
 
-        What met the deadline, or broke the wall, may end otherwise on a machine that is less busy. How any other run
-        ended was the scaffold's own doing, which is not tried again for a better end.
+        What was cut off twice, or broke the wall, counts nothing here and is not kept: on a machine that has more time
+        or memory it may end otherwise. How any other run ended was the scaffold's own doing, which is not tried again
+        for a better end.
         """
         self.trials_run += len(missing)
-        outcome = done.outcome
+        outcome = done.outcome.outcome
+        gathering.retries = done.retries + done.outcome.again
         answered = None
         if outcome.ending is Ending.EXITED and outcome.exit_code == 0:
             answered = job.score(outcome.stdout)
         fresh = answered if answered is not None else dict.fromkeys(missing, NO_ANSWER)
-        if outcome.ending not in (Ending.TIMED_OUT, Ending.BROKEN):
+        if outcome.ending not in (*CUT_OFF, Ending.BROKEN):
             self._trials.put_many({gathering.keys[task]: score for task, score in fresh.items()})
         gathering.ending = str(outcome.ending)
         gathering.scores.update(fresh)

@@ -18,6 +18,7 @@ from typing import Literal, Self
 from scipy.special import ndtr, stdtrit
 
 from agent.errors import IllegalTransition
+from agent.evaluate.compare import alike
 from agent.evaluate.flips import allowed, rejected, rows_for, totals
 from agent.evaluate.plan import BILLION, Plan
 from agent.evaluate.suite import FULL
@@ -200,10 +201,9 @@ def _estimate(plan: Plan, number: int, trials: Mapping[str, Paired]) -> tuple[in
     error, freedom = _jackknife(pairs)
     tail = float(ndtr(plan.reaches[number - 1]))
     reach = float(stdtrit(freedom, tail)) * error
-    if not any(sums.values()):
-        # Nothing moved: no more than this share of families can move, or one of these would have.
-        reach = FULL * (1 - (1 - tail) ** (1 / len(sums)))
     low, high = math.floor(float(effect) - reach), math.ceil(float(effect) + reach)
+    if not error:
+        low, high = alike(float(effect), len(sums), tail)
     expected = round(float(effect) * PRIOR_PPM**2 / (PRIOR_PPM**2 + error**2))
     better = round(_better(float(effect), error, len(sums)) * FULL)
     return round(effect), max(-FULL, low), min(FULL, high), expected, better

@@ -21,7 +21,7 @@ from agent.digest import canonical_json, sha256
 from agent.evaluate.answers import read_answers
 from agent.evaluate.edit_tasks import EditTask, make_tasks
 from agent.evaluate.modules import list_modules, split_families
-from agent.evaluate.suite import FULL, SPLITS, Split, SuiteJob, Task, mean_ppm
+from agent.evaluate.suite import FULL, SPLITS, Split, SuiteJob, Task, exam_of, mean_ppm
 from agent.evaluate.twins import Twin, by_task, labels, rename_edit, surroundings
 from sandbox.contract import Command, Runtime
 
@@ -59,6 +59,7 @@ class EditSuite:
         self._tasks = {split: {task.id: task for task in tasks[split]} for split in SPLITS}
         contents = {split: [asdict(task) for task in self._tasks[split].values()] for split in SPLITS}
         self.digest = sha256(canonical_json({"rule": RULE, "tasks": contents, "deadline": settings.deadline_seconds}))
+        self.exam = exam_of(name, settings.kind, settings.seed)
 
     @property
     def entry_points(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.digest import canonical_json, sha256
 from agent.evaluate.answers import read_answers
 from agent.evaluate.corpus import Corpus, CorpusPlan
-from agent.evaluate.suite import FULL, Split, SuiteJob, Task, mean_ppm
+from agent.evaluate.suite import FULL, Split, SuiteJob, Task, exam_of, mean_ppm
 from agent.evaluate.twins import Twin, by_task, labels, reword_question, surroundings
 from sandbox.contract import Command, Mount
 
@@ -71,6 +71,7 @@ class SearchSuite:
             "settings": settings.model_dump(by_alias=True),
         }
         self.digest = sha256(canonical_json(facts))
+        self.exam = exam_of(name, settings.kind, settings.seed)
 
     @property
     def entry_points(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from agent.digest import canonical_json, sha256
 from agent.evaluate.trial import Attempted
 from sandbox.broker.desk import Desk
 from sandbox.contract import Command, Limits, Mount, Starter
@@ -56,6 +57,15 @@ class Suite(Protocol):
         ...
 
     @property
+    def exam(self) -> str:
+        """`sha256:` over what people chose that makes its held-out tasks these and no others.
+
+        Looks at them are counted under it. Unlike `digest` it stays as it is on another machine, behind another wall
+        and after an update of Python, for the tasks are then as good as the same.
+        """
+        ...
+
+    @property
     def objective(self) -> bool:
         """Whether the gain on this suite is what a search is after."""
         ...
@@ -70,7 +80,7 @@ class Suite(Protocol):
         ...
 
     def impossible(self, split: Split) -> frozenset[str]:
-        """IDs of the tasks that no honest scaffold can do: only a refusal is right. May be empty."""
+        """IDs of the tasks that no honest scaffold can do: a refusal has full marks, all else less. May be empty."""
         ...
 
     def summary(self, scores: Mapping[str, int]) -> dict[str, int]:
@@ -117,6 +127,11 @@ class ModelSuite(Suite, Protocol):
     def trial(self, split: Split, task_id: str, scaffold: tuple[Mount, ...], desk: Desk, candidate: str) -> ModelTrial:
         """One run of one task. What it spends is booked on `candidate`."""
         ...
+
+
+def exam_of(name: str, kind: str, *chosen: int | str) -> str:
+    """Return `Suite.exam` of a suite whose held-out tasks follow from what was `chosen`: a seed, or their names."""
+    return sha256(canonical_json([name, kind, *chosen]))
 
 
 def mean_ppm(scores: Sequence[int]) -> int:

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 from sandbox.broker.ledger import Spent
 
 NO_ANSWER = -1
-"""Stored instead of a score when the scaffold ended by itself without giving answers. A run that was cut off by its
-deadline is not stored at all: on another day it may end in time."""
+"""Stored instead of a score when the scaffold ended by itself without giving answers. A run that was cut off,
+by its deadline or from outside, is not stored at all: on another day it may end in time."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""The parts of the facts document, `successor.facts/v4`: what the law may look at, and nothing else.
+"""The parts of the facts document, `successor.facts/v5`: what the law may look at, and nothing else.
 
 Every quantity is an integer that both rule engines hold exactly, every list is bounded, and no field has a default: a
 document that lacks a field, or has one more, is not a facts document, and what is not judged is denied.
@@ -168,6 +168,7 @@ class ComparisonFact(Record):
     gain_ppm: Whole
     gain_low_ppm: Whole
     gain_high_ppm: Whole
+    moved: Natural
     p_value_ppm: Natural
     noise_ppm: Natural
     infrastructure_failures: Natural
@@ -178,6 +179,7 @@ class DecisionFact(Record):
     """The test of one objective on its held-out split, see `agent.candidate.Deciding`. Without a level it had none."""
 
     suite: Text
+    exam: Text
     outcome: Literal["promote", "stop", "not_begun"]
     p_value_ppb: Natural
     looks: Natural

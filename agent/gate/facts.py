@@ -1,4 +1,4 @@
-"""The facts about one candidate, `successor.facts/v4`: computed by the host from two trees and the evidence.
+"""The facts about one candidate, `successor.facts/v5`: computed by the host from two trees and the evidence.
 
 The law sees this document and nothing else. It is strict: a field too many, too few or of another type, and the
 document is none. Its derived block is computed, never taken on trust: a document whose block does not follow from the
@@ -42,7 +42,7 @@ from agent.workspace import SETTINGS_FILE, Zones, parse_settings
 
 __all__ = ["Facts", "collect", "conclude", "parse_facts"]
 
-SCHEMA: Literal["successor.facts/v4"] = "successor.facts/v4"
+SCHEMA: Literal["successor.facts/v5"] = "successor.facts/v5"
 MAX_FACTS_BYTES = 16 * 1024 * 1024
 
 _NO_FACTS = {"suite_digest", "model", "parent_spent", "candidate_spent"}
@@ -53,7 +53,7 @@ _LEVELS = {"reduced": 1, "container": 2, "hardened": 3}
 class Facts(Measured):
     """The whole document. Make one with `collect`, or read one with `parse_facts`."""
 
-    schema_: Literal["successor.facts/v4"] = Field(alias="schema")
+    schema_: Literal["successor.facts/v5"] = Field(alias="schema")
     derived: Derived
 
     @model_validator(mode="after")
@@ -175,6 +175,7 @@ def _decision_fact(decision: Deciding) -> DecisionFact:
     given = decision.allowance.model_dump() if decision.allowance else dict.fromkeys(Allowance.model_fields, 0)
     return DecisionFact(
         suite=decision.suite,
+        exam=decision.exam,
         outcome=decision.outcome,
         p_value_ppb=decision.looks[-1].p_value_ppb if decision.looks else BILLION,
         looks=len(decision.looks),

@@ -77,7 +77,7 @@ class _BundleFile(Record):
     """`bundle.yaml`."""
 
     schema_: Literal["successor.policy/v1"] = Field(alias="schema")
-    facts: Literal["successor.facts/v4"]
+    facts: Literal["successor.facts/v5"]
     version: Annotated[int, Field(ge=1)]
     parameters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,47}$")], Value]
     rules: Annotated[list[FileName], Field(min_length=1)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from agent.candidate import Evidence
 from agent.edits.tree import Tree
 from agent.errors import AuditFailed, Refused, SuccessorError
 from agent.gate.dossier import Case, Dossier, case_of, check_dossier, check_law_follows, policies_of
@@ -97,6 +98,8 @@ class Decided:
     """Entries of the waivers that the verdict names."""
     rests_on: tuple[Used, ...] = ()
     """Of a successor: those waivers, and all that is to be known of them."""
+    looks: tuple[tuple[str, ...], int] | None = None
+    """The held-out tasks that its test was shown to, and the how manieth candidate it was there; if it was tested."""
     since: tuple[str | None, ...] = ()
     """Of a successor: for each who approved it, since which generation they looked at everything, if they did."""
 
@@ -118,10 +121,16 @@ def check_decision(archive: Archive, entry: LogEntry, bundle: Tree, moment: Mome
     request = check_dossier(dossier, case, moment.root, archive.law, archive.memory, archive.waivers)
     if entry.kind != "successor":
         _check_refusal(entry, request, reviews, moment.root)
-        return Decided(request.nonce, named_before(dossier, entry))
+        return Decided(request.nonce, named_before(dossier, entry), looks=_looks(dossier.evidence))
     needed, since = _check_approval(archive, entry, case, request=request, reviews=reviews, root=moment.root)
     rests_on = check_used(dossier, case, entry, moment.root, needed, archive.waivers)
-    return Decided(request.nonce, tuple(used.entry for used in rests_on), rests_on, since)
+    waived = tuple(used.entry for used in rests_on)
+    return Decided(request.nonce, waived, rests_on, _looks(dossier.evidence), since)
+
+
+def _looks(evidence: Evidence) -> tuple[tuple[str, ...], int] | None:
+    given = [(one.exam, one.allowance.looks_used) for one in evidence.decisions if one.allowance]
+    return (tuple(sorted(exam for exam, _ in given)), max(used for _, used in given)) if given else None
 
 
 def check_waiver(archive: Archive, entry: LogEntry, bundle: Tree, moment: Moment) -> Waiver:

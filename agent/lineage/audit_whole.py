@@ -37,6 +37,8 @@ class Recorded:
     _waivers: dict[int, int] = field(default_factory=dict)
     """How many successors rest on each waiver, by its entry."""
     _nonces: set[str] = field(default_factory=set)
+    _looks: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
+    """Which candidate was the how manieth that was shown to these held-out tasks."""
     _deep: dict[str, str] = field(default_factory=dict)
     """For each generation the last deep review, itself included; for none after what was not proven."""
     _children: dict[str, list[str]] = field(default_factory=dict)
@@ -79,6 +81,16 @@ class Recorded:
         if nonce in self._nonces:
             raise AuditFailed("a review was used twice", why="another entry answers the same request of the gate")
         self._nonces.add(nonce)
+
+    def test(self, candidate: str, looks: tuple[tuple[str, ...], int]) -> None:
+        """Record a test on held-out tasks. Raises `AuditFailed` when looks were counted anew meanwhile.
+
+        All looks that are ever taken at these tasks share one error: two candidates at the same one took it twice.
+        Tests are recorded as they are decided, so the numbers need not rise.
+        """
+        before = self._looks.setdefault(looks, candidate)
+        if before != candidate:
+            raise AuditFailed("looks at held-out tasks were counted anew", why=f"{before} had look {looks[1]} as well")
 
     def look(self, entry: LogEntry, since: tuple[str | None, ...]) -> None:
         """Record since which generation each who approved a successor looked at everything, if they did.
@@ -210,6 +222,8 @@ class Whole:
 
     def _take_decided(self, decided: Decided, entry: LogEntry) -> None:
         self.recorded.spend(decided.nonce)
+        if decided.looks is not None:
+            self.recorded.test(entry.candidate or "", decided.looks)
         if entry.kind == "successor":
             self.recorded.look(entry, decided.since)
         for used in decided.rests_on:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from agent.candidate import Allowance, State
+from agent.candidate import Allowance, Deciding, State
 from agent.errors import BudgetSpent, PolicyDenied, StoreBroken
 from agent.evaluate.alpha import MOST_LEVEL_PPB, ErrorBudget, HeldoutLooks
 from agent.evaluate.suite import Suite
@@ -87,7 +87,7 @@ class Allowances:
             if row is not None:
                 return _allowance(row[0])
             budget = (_find(db, entry) or _open(db, entry, law)).reserve(entry.id)
-            looks = [_looks(db, suite.name, suite.digest, law) for suite in suites]
+            looks = [_looks(db, suite.name, suite.exam, law) for suite in suites]
             given = budget.reserved[entry.id]
             allowance = Allowance(
                 run_error_ppb=budget.alpha_ppb,
@@ -101,7 +101,7 @@ class Allowances:
             _keep(db, entry, budget)
             for suite, one in zip(suites, looks, strict=True):
                 held = one.held.look(allowance.level_ppb)
-                db.execute(_LOOK, (suite.digest, suite.name, held.used, held.spent_ppb))
+                db.execute(_LOOK, (suite.exam, suite.name, held.used, held.spent_ppb))
             db.execute("INSERT INTO allowances VALUES (?,?)", (entry.id, allowance.model_dump_json()))
             return allowance
 
@@ -124,20 +124,39 @@ class Allowances:
         return close
 
     def looks(self, suites: Mapping[str, str], law: Law) -> tuple[Looks, ...]:
-        """Return how often each suite was looked at, given as its name by its digest."""
+        """Return how often the held-out tasks of each suite were looked at, given as its name by its exam."""
         with self.store.reading() as db:
-            return tuple(_looks(db, name, digest, law) for digest, name in suites.items())
+            return tuple(_looks(db, name, exam, law) for exam, name in suites.items())
 
     def demand_looks(self, suites: Sequence[Suite], law: Law) -> None:
         """Raise `BudgetSpent` unless every objective among these may be looked at once more."""
-        for one in self.looks({suite.digest: suite.name for suite in suites if suite.objective}, law):
+        for one in self.looks({suite.exam: suite.name for suite in suites if suite.objective}, law):
             one.demanded()
 
     def looked(self) -> tuple[tuple[str, str, int], ...]:
-        """Return digest and name of each suite that was looked at, the last first, and how often."""
+        """Return exam and name of each suite that was looked at, the last first, and how often."""
         with self.store.reading() as db:
-            rows = db.execute("SELECT digest, suite, used FROM heldout_looks ORDER BY rowid DESC")
-            return tuple((digest, suite, used) for digest, suite, used in rows)
+            rows = db.execute("SELECT exam, suite, used FROM heldout_looks ORDER BY rowid DESC")
+            return tuple((exam, suite, used) for exam, suite, used in rows)
+
+    def learn(self, candidate: str, decisions: Sequence[Deciding]) -> Callable[[Database], None]:
+        """Return what counts the looks of a decision that git remembers, where this store did not grant them itself.
+
+        A store that was lost, or another clone's, has counted them. Looks between them that no decision tells of have
+        cost as much as the one that is told of.
+        """
+
+        def count(db: Database) -> None:
+            if db.execute("SELECT 1 FROM allowances WHERE candidate = ?", (candidate,)).fetchone():
+                return
+            for one in decisions:
+                used, spent = _counted(db, one.exam)
+                more = one.allowance.looks_used - used if one.allowance else 0
+                if one.allowance and more > 0:
+                    spent += more * one.allowance.level_ppb
+                    db.execute(_LOOK, (one.exam, one.suite, one.allowance.looks_used, spent))
+
+        return count
 
     def budget(self, run: int) -> ErrorBudget | None:
         """Return the error budget of a run; None when no candidate of it came so far."""
@@ -148,8 +167,8 @@ class Allowances:
 
 _BUDGET = "SELECT budget FROM error_budgets WHERE owner = ?"
 _LOOK = (
-    "INSERT INTO heldout_looks (digest, suite, used, spent_ppb) VALUES (?,?,?,?) "
-    "ON CONFLICT (digest) DO UPDATE SET used = excluded.used, spent_ppb = excluded.spent_ppb"
+    "INSERT INTO heldout_looks (exam, suite, used, spent_ppb) VALUES (?,?,?,?) "
+    "ON CONFLICT (exam) DO UPDATE SET used = excluded.used, spent_ppb = excluded.spent_ppb"
 )
 
 
@@ -189,7 +208,11 @@ def _allowance(text: str) -> Allowance:
         raise StoreBroken("an allowance in the store cannot be read", why=f"{error.error_count()} faults") from error
 
 
-def _looks(db: Database, suite: str, digest: str, law: Law) -> Looks:
-    row = db.execute("SELECT used, spent_ppb FROM heldout_looks WHERE digest = ?", (digest,)).fetchone()
-    used, spent = row or (0, 0)
+def _counted(db: Database, exam: str) -> tuple[int, int]:
+    row = db.execute("SELECT used, spent_ppb FROM heldout_looks WHERE exam = ?", (exam,)).fetchone()
+    return row or (0, 0)
+
+
+def _looks(db: Database, suite: str, exam: str, law: Law) -> Looks:
+    used, spent = _counted(db, exam)
     return Looks(suite, used, HeldoutLooks(law.looks_error_ppb, law.looks, min(used, law.looks), spent))

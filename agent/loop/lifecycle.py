@@ -25,6 +25,7 @@ from agent.lineage.repository import Repository
 from agent.loop.allowance import Allowances, Law
 from agent.loop.bench import Bench
 from agent.loop.judging import Judging, Keys, part_of, settings_of, trees_of
+from agent.loop.logged import demand_undecided
 from agent.loop.store import Entry, Store
 from agent.loop.worth import worth
 from agent.propose.proposer import Proposal
@@ -52,6 +53,7 @@ class Lifecycle:
         if proposal.tree == base:
             raise Refused("the proposal changes nothing", why="its tree is the tree of its base")
         demand_judgeable(base, proposal.tree)
+        demand_undecided(self.store, candidate_id(base_commit, proposal.tree))
         patch = diff(base, proposal.tree)
         put = self.store.blobs.put
         entry = Entry(

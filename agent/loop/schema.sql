@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS error_budgets (
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS heldout_looks (
-    digest       TEXT PRIMARY KEY,       -- of the suite: other tasks are another suite
+    exam         TEXT PRIMARY KEY,       -- which held-out tasks people chose: agent.evaluate.suite.Suite.exam
     suite        TEXT NOT NULL,
     used         INTEGER NOT NULL,
     spent_ppb    INTEGER NOT NULL        -- levels of all looks so far
@@ -88,6 +88,13 @@ CREATE TABLE IF NOT EXISTS heldout_looks (
 CREATE TABLE IF NOT EXISTS allowances (
     candidate    TEXT PRIMARY KEY REFERENCES candidates(id),
     allowance    TEXT NOT NULL           -- JSON: agent.candidate.Allowance, as it was given
+) STRICT;
+
+-- What the gate log was read to say: it is the truth, and a store that was lost learns from it.
+CREATE TABLE IF NOT EXISTS logged (
+    entry        INTEGER PRIMARY KEY,    -- all up to the highest were read
+    candidate    TEXT NOT NULL,          -- '' for an entry about none
+    kind         TEXT NOT NULL
 ) STRICT;
 
 -- Rows of `candidates` that are none: each was made to see whether its flaw is noticed, and none can be committed.

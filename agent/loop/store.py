@@ -15,7 +15,7 @@ from agent.candidate import State, step
 from agent.errors import StoreBroken, UnknownId
 from agent.loop.blobs import Blobs
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ def _translated() -> Iterator[None]:
         mend = (
             "Nothing was lost; free the disk or the lock and try again"
             if busy
-            else "Move .successor/state.db aside; successors and decisions live in git and are not affected"
+            else "Move .successor/state.db aside; successors, decisions and the looks of their tests live in git"
         )
         raise StoreBroken("the store cannot be used", why=str(error), mend=mend) from error
     except OSError as error:
@@ -291,5 +291,5 @@ def _entry(row: tuple[str, str, str, str, str, int, int | None, int, str]) -> En
 def _damaged(candidate: str) -> StoreBroken:
     return StoreBroken(
         f"the store's row of candidate {candidate[:40]!a} is damaged",
-        mend="Move .successor/state.db aside; successors and decisions live in git and are not affected",
+        mend="Move .successor/state.db aside; successors, decisions and the looks of their tests live in git",
     )

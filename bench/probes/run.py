@@ -100,7 +100,8 @@ def _comparison(
     return Comparison(
         suite=suite.name, suite_digest=suite.digest, split=split, tasks=len(families), families=found.families,
         repeats=1, parent_ppm=found.parent, candidate_ppm=found.candidate, gain_ppm=found.gain,
-        gain_low_ppm=found.low, gain_high_ppm=found.high, p_value_ppm=found.p_value, noise_ppm=0,
+        gain_low_ppm=found.low, gain_high_ppm=found.high, moved=sum(parent[task] != candidate[task] for task in families),
+        p_value_ppm=found.p_value, noise_ppm=0,
         infrastructure_failures=0,
     )  # fmt: skip
 

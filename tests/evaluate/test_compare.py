@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evaluate.compare import MAX_EXACT_FAMILIES, compare, interval, sign_flip_p
+from agent.evaluate.compare import MAX_EXACT_FAMILIES, alike, compare, interval, sign_flip_p
 
 FULL = 1_000_000
 ppm = st.integers(0, FULL)
@@ -79,6 +79,19 @@ def test_no_difference_at_all_is_no_evidence():
     result = compare(same, same, {"a": "x", "b": "y"}, seed=1)
 
     assert (result.gain, result.low, result.high, result.p_value) == (0, 0, 0, FULL)
+
+
+@pytest.mark.parametrize("families", [2, 5, 40])
+def test_what_all_families_share_says_only_so_much_of_those_that_were_not_seen(families):
+    """At the edge of the interval, as many families alike as were seen would come once in forty times."""
+    for mean in (0, FULL, -200_000):
+        low, high = alike(mean, families)
+        for edge, extreme in ((low, -FULL), (high, FULL)):
+            if extreme == mean:
+                assert edge == mean
+                continue
+            unlike = (edge - mean) / (extreme - mean)
+            assert abs((1 - unlike) ** families - 0.025) < 1e-4
 
 
 def test_one_family_knows_nothing_of_others():

@@ -119,7 +119,7 @@ def test_an_evaluation_that_is_taken_up_again_takes_the_same_looks_and_pays_noth
     assert (again, asked) == (first, [])
 
 
-@pytest.mark.parametrize("gains", [better() | {"dev": -100_000}, better()], ids=["a loss on dev tasks", "a lost test"])
+@pytest.mark.parametrize("gains", [better() | {"dev": -400_000}, better()], ids=["a loss on dev tasks", "a lost test"])
 def test_what_cannot_pass_is_shown_to_no_heldout_task_and_given_no_error(measure, gains, monkeypatch):
     def refuse(_):
         raise AssertionError("no error was to be given")
@@ -215,3 +215,29 @@ def test_the_frozen_set_of_the_parent_is_compared_without_a_trial_of_its_own(mea
     assert dev == dev_without
     assert len(dev) == 3
     assert worse.frozen[0].gain_low_ppm < 0
+
+
+def test_what_the_screen_kills_is_shown_to_no_heldout_task_of_another_suite_either(measure, monkeypatch):
+    class Edit(Population):
+        name, digest, exam, objective = "edit", "sha256:" + "6" * 64, "sha256:" + "5" * 64, False
+
+    def refuse(_):
+        raise AssertionError("no error was to be given")
+
+    lost = TestReport(
+        which="kept", apart=True, expected=9, passed=8, failed=("t",), missing=(), unexpected=(), ended="exited"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.evaluate.evaluator.run_tests", lambda *_: [lost])
+        evidence, asked = measure(better(), suites=[Edit()], grant=refuse)
+    assert heldout(asked) == []
+    assert [(one.suite, one.split) for one in evidence.comparisons] == [("search", "dev"), ("edit", "dev")]
+
+    evidence, asked = measure(better(), suites=[Edit()])
+    assert [(one.suite, one.split) for one in evidence.comparisons] == [
+        ("search", "dev"), ("search", "heldout"), ("edit", "dev"), ("edit", "heldout"),
+    ]  # fmt: skip
+    first = next(place for place, (_, tasks) in enumerate(asked) if tasks[0].startswith("heldout"))
+    dev = [tasks for _, tasks in asked[:first]]
+    assert len(dev) == 6, "both suites, three runs each"
+    assert [len(tasks) for _, tasks in asked[first : first + 3]] == [32] * 3, "the other suite's come before any look"

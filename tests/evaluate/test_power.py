@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from agent.evaluate.outlay import Beside, Outlay, Price
 from agent.evaluate.plan import BILLION, Plan
-from agent.evaluate.power import Needed, Noise, Power, Price, chance, noise_of, power, worth
+from agent.evaluate.power import Needed, Noise, Power, chance, noise_of, power, worth
 from agent.evaluate.sequential import Paired, SequentialTest
 
 FULL = 1_000_000
@@ -88,6 +89,17 @@ def test_the_price_is_that_of_the_trials():
         assert needed.micro_usd == needed.trials * 20_000
         assert needed.seconds == needed.trials * 90
     assert one.idle.trials < one.better.trials <= 360
+    assert (one.parent.trials, one.parent.seconds) == (180, 180 * 90)
+
+
+def test_what_is_measured_beside_the_test_is_paid_as_well():
+    rest = Beside(Outlay(100, 7, 50, 2_000), Outlay(30, 0, 9, 500), Outlay(40, 1, 2, 3_000))
+    alone, one = power(plan(), NOISE, PRICE), power(plan(), NOISE, PRICE, rest)
+
+    assert (one.idle.trials - alone.idle.trials, one.idle.micro_usd - alone.idle.micro_usd) == (100, 50)
+    assert (one.better.trials - alone.better.trials, one.better.micro_usd - alone.better.micro_usd) == (130, 59)
+    assert (one.parent.tokens - alone.parent.tokens, one.parent.seconds - alone.parent.seconds) == (1, 3)
+    assert one.five_points.trials - alone.five_points.trials == 130
 
 
 def test_so_few_families_that_all_together_could_not_convince_find_nothing():
@@ -97,6 +109,18 @@ def test_so_few_families_that_all_together_could_not_convince_find_nothing():
     assert one.five_points is None
     assert one.chance_of_five_ppm == 0
     assert "no gain at all" in " ".join(worth(one, candidates=1, hoped_ppm=FULL).why)
+
+
+def test_an_error_that_is_finer_than_the_ways_that_are_looked_at_finds_nothing():
+    """All families won, and the test still cannot tell: so says the test itself, and so says the plan."""
+    fine, enough = (plan(tasks=336, repeats=1, alpha=ppb / BILLION) for ppb in (2_500, 4_000))
+    test = SequentialTest.resume(fine, {task: Paired((0,), (FULL,)) for task in fine.families})
+    one = power(fine, Noise(0), PRICE)
+
+    assert test.looks[-1].decision == "stop"
+    assert (one.smallest_gain_ppm, one.chance_of_five_ppm, one.better.trials) == (None, 0, 2 * 336)
+    assert "draft fewer candidates" in " ".join(worth(one, candidates=20_000, hoped_ppm=FULL).why)
+    assert power(enough, Noise(0), PRICE).smallest_gain_ppm is not None
 
 
 def test_a_parent_without_noise_can_be_planned_for():
@@ -131,7 +155,7 @@ def test_noise_that_cannot_be_is_refused(wrong):
 def one_of(**change):
     needed = Needed(60, 200, 0, 4_000_000, 3_600)
     found = {"families": 30, "smallest_gain_ppm": 90_000, "chance_of_five_ppm": 0, "five_points": None}
-    return Power(**(found | {"idle": needed, "better": needed} | change))
+    return Power(**(found | {"parent": Needed(60, 0, 0, 0, 0), "idle": needed, "better": needed} | change))
 
 
 def test_a_run_is_worth_starting_when_what_is_hoped_for_could_be_found_and_paid():
@@ -151,4 +175,13 @@ def test_a_budget_that_ends_before_the_candidates_is_said_with_how_many_it_is_en
 def test_time_that_ends_first_is_said_too():
     (why,) = worth(one_of(), candidates=10, hoped_ppm=100_000, seconds=7_200).why
 
-    assert "the time lasts for about 2 of 10 candidates (2.00 of 10.00 hours)" in why
+    assert "the time lasts for about 2 of 10 candidates, if one is promoted (2.00 of 10.00 hours)" in why
+
+
+def test_the_parents_side_is_paid_once_and_finding_a_candidate_each_time():
+    one, finding = one_of(parent=Needed(60, 100, 0, 2_000_000, 1_800)), Outlay(milliseconds=1_800_000)
+    (money,) = worth(one, candidates=10, hoped_ppm=100_000, micro_usd=41_999_999, finding=finding).why
+    (time,) = worth(one, candidates=10, hoped_ppm=100_000, seconds=12_600, finding=finding).why
+
+    assert "about 9 of 10 candidates, if one is promoted (42.00 of 42.00 USD)" in money
+    assert "about 2 of 10 candidates, if one is promoted (3.50 of 15.50 hours)" in time

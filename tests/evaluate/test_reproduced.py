@@ -16,7 +16,7 @@ def comparison(**changes) -> Comparison:
     about = {
         "suite": "search", "suite_digest": "sha256:" + "0" * 64, "split": "dev", "tasks": 9, "families": 9, "repeats": 1,
         "parent_ppm": 1, "candidate_ppm": 2, "gain_ppm": 1, "gain_low_ppm": 0, "gain_high_ppm": 2, "p_value_ppm": 5,
-        "noise_ppm": 0, "infrastructure_failures": 0,
+        "noise_ppm": 0, "infrastructure_failures": 0, "moved": 1,
     }  # fmt: skip
     return Comparison.model_validate({**about, **changes})
 

@@ -19,7 +19,7 @@ class CountingSuite:
     """Tasks a, b, c; a task scores what the answer says in ppm."""
 
     name = "count"
-    digest = "sha256:" + "2" * 64
+    digest = exam = "sha256:" + "2" * 64
     objective = True
 
     def tasks(self, split):
@@ -120,20 +120,52 @@ def test_a_scaffold_that_crashed_or_was_cut_off_has_no_scores(make, base, outcom
 
 
 def test_a_crash_is_remembered_and_a_cut_off_run_is_not(make, base):
-    """A run that met its deadline on a busy day may end in time on another. Whoever ends himself when it goes badly, by
-    whatever means, gets no second throw of the dice."""
-    for outcome, remembered in (
-        (said(code=1), True),
-        (said(ending=Ending.OUT_OF_MEMORY), True),
-        (said(ending=Ending.KILLED), True),
-        (said(ending=Ending.OUTPUT_LIMIT), True),
-        (said(ending=Ending.TIMED_OUT), False),
-        (said(ending=Ending.BROKEN), False),
+    """A run that met its deadline, or was killed, on a machine in need may end well on another day: it is run twice at
+    once, and again when it is asked for again. Whoever crashes when it goes badly gets no second throw of the dice."""
+    for outcome, runs in (
+        (said(code=1), 1),
+        (said(ending=Ending.OUT_OF_MEMORY), 1),
+        (said(ending=Ending.OUTPUT_LIMIT), 1),
+        (said(ending=Ending.KILLED), 4),
+        (said(ending=Ending.TIMED_OUT), 4),
+        (said(ending=Ending.BROKEN), 2),
     ):
         evaluator, backend = make(lambda mounts, command, outcome=outcome: outcome)
         assert evaluator.score([base], "count", "dev", ALL) == [None]
         assert evaluator.score([base], "count", "dev", ALL) == [None]
-        assert backend.started == (1 if remembered else 2)
+        assert backend.started == runs
+
+
+CUT_OFF = pytest.mark.parametrize("ending", [Ending.KILLED, Ending.TIMED_OUT])
+
+
+@CUT_OFF
+def test_of_what_was_cut_off_once_the_second_run_is_scored_and_kept(make, base, ending):
+    trials, first = MemoryTrials(), iter([said(json_lines({"id": "dev-a", "score": 1_000_000}), ending=ending)])
+    evaluator, backend = make(lambda *of: next(first, None) or perfect(*of), trials)
+
+    assert evaluator.score([base], "count", "dev", ALL) == [dict.fromkeys(ALL, 500_000)]
+    assert (backend.started, evaluator.trials_run) == (2, 3)
+    assert list(trials._scores.values()) == [500_000] * 3
+
+
+@CUT_OFF
+def test_a_run_that_ends_by_itself_after_one_that_was_cut_off_is_believed(make, base, ending):
+    trials, first = MemoryTrials(), iter([said(ending=ending)])
+    evaluator, backend = make(lambda *_: next(first, None) or said(code=1), trials)
+
+    assert evaluator.score([base], "count", "dev", ALL) == [None]
+    assert backend.started == 2
+    assert set(trials._scores.values()) == {NO_ANSWER}
+
+
+@CUT_OFF
+def test_what_was_cut_off_twice_leaves_nothing_in_the_store(make, base, ending):
+    trials = MemoryTrials()
+    evaluator, backend = make(lambda *_: said(ending=ending), trials)
+
+    assert evaluator.score([base], "count", "dev", ALL) == [None]
+    assert (backend.started, trials._scores) == (2, {})
 
 
 def test_a_broken_wall_stores_nothing(make, base):

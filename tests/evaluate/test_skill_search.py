@@ -1,6 +1,7 @@
 """The search suite scores reciprocal ranks on the host, and no answer crosses the wall."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,18 @@ def test_the_digest_names_corpus_and_settings(suite, library, tmp_path):
 
     assert other.digest != suite.digest
     assert SearchSuite("renamed", suite._settings, suite._corpus, objective=False).digest == suite.digest
+
+
+def test_looks_are_counted_under_what_people_chose_and_not_under_what_this_machine_made_of_it(suite):
+    """Another deadline, an update of Python, another wall: the held-out tasks are as good as the same."""
+    slower = suite._settings.model_copy(update={"deadline_seconds": 10, "dev_tasks": 5})
+    reseeded = suite._settings.model_copy(update={"seed": suite._settings.seed + 1})
+    updated = replace(suite._corpus, digest="sha256:" + "0" * 64)
+    made = [
+        SearchSuite("search", *each, objective=True) for each in ((slower, suite._corpus), (suite._settings, updated))
+    ]
+
+    assert {one.exam for one in made} == {suite.exam}
+    assert suite.digest not in {one.digest for one in made}
+    assert SearchSuite("search", reseeded, suite._corpus, objective=True).exam != suite.exam
+    assert SearchSuite("another", suite._settings, suite._corpus, objective=True).exam != suite.exam

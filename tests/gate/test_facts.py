@@ -60,7 +60,7 @@ def comparison(suite, split, gain=0, spread=0, **changes):
         "suite": suite, "suite_digest": SOME, "split": split, "tasks": 80, "families": 30, "repeats": 1,
         "parent_ppm": 450_000, "candidate_ppm": 450_000 + gain, "gain_ppm": gain, "gain_low_ppm": gain - spread,
         "gain_high_ppm": gain + spread, "p_value_ppm": 50 if gain > 0 else 1_000_000, "noise_ppm": 0,
-        "infrastructure_failures": 0,
+        "infrastructure_failures": 0, "moved": 8 if gain or spread else 0,
     }  # fmt: skip
     return Comparison.model_validate({**values, **changes})
 
@@ -77,7 +77,7 @@ def decision(suite="search", outcome="promote", p_value=60_000, allowance=ALLOWA
         gain_high_ppm=65_000, expected_ppm=48_000, better_ppm=999_999, p_value_ppb=p_value, chance_ppm=1_000_000,
     )  # fmt: skip
     values = {
-        "suite": suite, "suite_digest": SOME, "outcome": outcome, "why": "", "tasks": 80, "families": 30, "repeats": 1,
+        "suite": suite, "suite_digest": SOME, "exam": SOME, "outcome": outcome, "why": "", "tasks": 80, "families": 30, "repeats": 1,
         "allowance": allowance, "looks": (look,),
     }  # fmt: skip
     return Deciding.model_validate({**values, **changes})
@@ -308,7 +308,14 @@ EVIDENCE = {
     "that eroded what was frozen": ({"frozen": (frozen(candidate_ppm=800_000),)}, "frozen-not-eroded"),
     "with a gain within the noise": ({"comparisons": swapped("search", "heldout", noise_ppm=50_000)}, "gain-above-noise"),
     "with a gain on dev tasks only": ({"comparisons": swapped("search", "dev", gain_ppm=400_000)}, "gain-travels"),
-    "with a loss elsewhere": ({"comparisons": swapped("edit", "heldout", gain_low_ppm=-20_000)}, "no-regression"),
+    "with a loss elsewhere": ({"comparisons": swapped("edit", "heldout", gain_low_ppm=-20_000, moved=1)}, "no-regression"),
+    "with a gain elsewhere that may be a loss": (
+        {"comparisons": swapped("edit", "dev", gain_ppm=10, gain_low_ppm=-20_000, moved=2)}, "no-regression",
+    ),
+    "without the other suite": ({"comparisons": MEASURED[:3]}, "no-regression"),
+    "that is surely worse where the search looked": (
+        {"comparisons": swapped("search", "dev", gain_high_ppm=-1)}, "nothing-surely-worse",
+    ),
     "with a kept test failed": ({"tests": (report("kept", passed=19, failed=("t",)), report("scaffold"))}, "kept-tests-pass"),
     "with a kept test missing": ({"tests": (report("kept", passed=19, missing=("t",)), report("scaffold"))}, "kept-tests-pass"),
     "with kept tests unaccounted for": ({"tests": (report("kept", passed=19), report("scaffold"))}, "kept-tests-pass"),
@@ -335,6 +342,19 @@ def test_evidence_that_does_not_carry_the_decision_is_denied_by_its_rule(name):
     changes, rule = EVIDENCE[name]
 
     assert rule in denied_by(HONEST, **changes)
+
+
+def test_a_suite_of_which_no_task_moved_lost_nothing_however_wide_its_interval():
+    still = swapped("edit", "heldout", gain_low_ppm=-120_000, gain_high_ppm=120_000)
+
+    assert denied_by(HONEST, comparisons=still) == set()
+
+
+def test_where_chance_decides_scores_development_tasks_of_the_objective_need_prove_nothing():
+    """Held-out tasks promote. That these show no loss at all would refuse half of those that are truly better."""
+    doubtful = swapped("search", "dev", gain_ppm=60_000, gain_low_ppm=-90_000, gain_high_ppm=210_000)
+
+    assert denied_by(HONEST, comparisons=doubtful) == set()
 
 
 def test_what_was_not_measured_counts_as_the_worst_it_could_be():
@@ -418,7 +438,7 @@ def test_a_derived_block_that_does_not_follow_is_refused():
         b"{" * 100_000,
         b"[" * 100_000,
         b"\xff",
-        b'{"schema":"successor.facts/v4"}',
+        b'{"schema":"successor.facts/v5"}',
         b'{"a":1.5}',
         b'{"a":NaN}',
         b'{"a":1e999}',

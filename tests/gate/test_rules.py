@@ -12,7 +12,7 @@ SHIPPED = {path.name: path.read_bytes() for path in (Path(__file__).parents[2] /
 
 BUNDLE = """\
 schema: successor.policy/v1
-facts: successor.facts/v4
+facts: successor.facts/v5
 version: 3
 parameters:
   max_changed_lines: 400
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_listed_is_refused(name):
         ("version: 3", "version: 3\nversion: 4", "stands twice"),
         ("version: 3", "version: 3\nunknown: 4", "unknown"),
         ("successor.policy/v1", "successor.policy/v2", "schema"),
-        ("successor.facts/v4", "successor.facts/v3", "facts"),
+        ("successor.facts/v5", "successor.facts/v3", "facts"),
         ("rules:\n  - size.yaml\n", "rules: []\n", "rules"),
         ("rules:\n  - size.yaml\n", "rules:\n", "rules"),
         ("- size.yaml", "- size.yaml\n  - size.yaml", "twice"),

@@ -4,9 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from agent.errors import BadSettings
+from agent.evaluate.trial import TrialKey
+from agent.loop.store import Store
+from agent.loop.trials import StoredTrials
+from agent.workspace import MOST_SEED, parse_settings
 from tests.journeys.conftest import ROOT
 
 IN_A_WORKSPACE = [
@@ -29,6 +35,7 @@ IN_A_WORKSPACE = [
     ("propose", "--patch", "PATCH", "--by", "carol"),
 ]
 READING = [c for c in IN_A_WORKSPACE if c[0] in ("status", "lineage", "show") or c[:2] == ("review", "list")]
+TOO_LARGE = "99999999999999999999"
 WITH_STORE = [c for c in IN_A_WORKSPACE if c[0] != "halt"]
 
 
@@ -168,3 +175,29 @@ def test_an_unknown_option_is_misuse():
     )
 
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run", "--yes", "-n", TOO_LARGE), ("run", "--yes", "--seed", TOO_LARGE), ("plan", "-n", TOO_LARGE)],
+    ids=" ".join,
+)
+def test_a_number_that_nothing_can_hold_is_misuse(words):
+    done = subprocess.run([sys.executable, "-m", "agent", *words], capture_output=True, cwd=ROOT, check=False)
+
+    assert done.returncode == 2
+    assert b"less than or equal" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_seed_that_the_store_cannot_hold_is_refused_in_the_settings_and_every_other_is_kept(tmp_path, sign):
+    text = (ROOT / "workspace_template" / "successor.toml").read_bytes()
+    held, not_held = (text.replace(b"seed = 0", b"seed = %d" % (sign * n)) for n in (MOST_SEED, int(TOO_LARGE)))
+
+    with pytest.raises(BadSettings, match=r"successor\.toml: seed"):
+        parse_settings(not_held)
+    key = TrialKey("t", "s", "dev", "x", "r", "l", parse_settings(held).seed, 0)
+    with closing(Store(tmp_path, clock=lambda: 0)) as store:
+        StoredTrials(store).put_many({key: 1})
+        assert StoredTrials(store).get_many([key]) == {key: 1}

@@ -9,7 +9,9 @@ def test_a_plan_says_what_could_be_found_and_what_it_would_take_and_runs_nothing
 
     assert (said.code, said.document["worth_starting"], search["why"]) == (0, True, [])
     assert 10_000 < search["smallest_gain_ppm"] < 500_000
-    assert search["five_points"]["trials"] > search["idle"]["trials"] > 0
+    assert search["five_points"]["trials"] > search["idle"]["trials"] > search["parent"]["trials"] > 0
+    assert search["better"]["micro_usd"] == 0, "no model is there, so nothing is paid for one"
+    assert search["finding"]["trials"] == 15_000
     assert search["heldout_looks"] == {"used": 0, "allowed": 20}
     assert search["level_ppb"] == 5_000_000
     assert desk.successor("status").document["last_run"] is None

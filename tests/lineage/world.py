@@ -49,7 +49,7 @@ kept = ["policies/**", "successor.toml"]
 [review]
 approvals = {approvals}
 """
-BUNDLE = b"schema: successor.policy/v1\nfacts: successor.facts/v4\nversion: {v}\nparameters:\n  most_lines: 20\nrules:\n- size.yaml\n"
+BUNDLE = b"schema: successor.policy/v1\nfacts: successor.facts/v5\nversion: {v}\nparameters:\n  most_lines: 20\nrules:\n- size.yaml\n"
 RULE = b"""rules:
 - id: size
   title: The patch is small

@@ -13,6 +13,7 @@ from agent.lineage.repository import Repository
 from agent.lineage.succession import create_workspace
 from agent.loop.judging import Keys
 from agent.loop.lifecycle import Lifecycle
+from agent.loop.logged import learn
 from agent.loop.run import Run
 from agent.loop.select import select_parent
 from agent.loop.stop import Checkpoint, Halt
@@ -51,6 +52,7 @@ class Population:
     """An objective of two tasks in each family. The parent does half of each; a candidate what its gains say."""
 
     name, digest, objective, entry_points = "search", "sha256:" + "7" * 64, True, ("rank",)
+    exam = "sha256:" + "8" * 64
 
     def tasks(self, split):
         return tuple(Task(f"{split}-{family}-{number}", family) for family in FAMILIES for number in range(2))
@@ -151,6 +153,7 @@ class World:
         checkpoint = Checkpoint(Halt(self.folder / ".successor"), settings.budget, lambda: 0, lambda: 0.0, 0.0)
         try:
             with evaluator, Repository.open(self.folder) as repository:
+                learn(repository, kept)
                 return work(Lifecycle(repository, kept, evaluator, self.keys, lambda _: None), settings, checkpoint)
         finally:
             self.paid += evaluator.trials_run

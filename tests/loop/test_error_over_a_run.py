@@ -58,7 +58,7 @@ def test_a_long_run_of_candidates_that_do_nothing_promotes_none_and_one_that_hel
 
 def test_a_candidate_that_is_worse_on_development_tasks_takes_neither_a_look_nor_error(tmp_path):
     world = World(tmp_path / "w")
-    world.run([better() | {"dev": -100_000}, better()])
+    world.run([better() | {"dev": -400_000}, better()])
 
     killed, promoted = decisions(world)
     assert (killed["outcome"], killed["allowance"], killed["looks"]) == ("not_begun", None, [])

@@ -205,7 +205,7 @@ def test_a_corrupt_store_is_named_in_one_line(tmp_path):
     with pytest.raises(StoreBroken, match="the store cannot be used") as caught:
         Store(folder, clock=lambda: 0)
 
-    assert "successors and decisions live in git" in caught.value.mend
+    assert "successors, decisions and the looks of their tests live in git" in caught.value.mend
     assert (folder / "state.db").read_bytes().startswith(b"this is no database")
     assert open_files_below(folder) == []
 

@@ -49,5 +49,10 @@ def is_gap(dev: Comparison, heldout: Comparison) -> bool:
 
 
 def _error(comparison: Comparison) -> float:
-    """Standard error of a gain, from its interval; a little large where the interval is Student's."""
+    """Standard error of a gain, from its interval; a little large where the interval is Student's.
+
+    None where nothing moved: that interval is of tasks that nobody saw, and learning by heart moves none but the seen.
+    """
+    if not comparison.moved:
+        return 0.0
     return (comparison.gain_high_ppm - comparison.gain_low_ppm) / (2 * _TWO_SIDED_95)

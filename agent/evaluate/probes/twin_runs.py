@@ -105,7 +105,12 @@ def _gain(
     chosen = {task: families[task] for task in tasks}
     sides = [{task: scores.get(task, 0) for task in tasks} for scores in (parent, candidate)]
     found = compare(sides[0], sides[1], chosen, seed=place.settings.seed)
-    update = {"gain_ppm": found.gain, "gain_low_ppm": found.low, "gain_high_ppm": found.high}
+    update = {
+        "gain_ppm": found.gain,
+        "gain_low_ppm": found.low,
+        "gain_high_ppm": found.high,
+        "moved": sum(sides[0][task] != sides[1][task] for task in tasks),
+    }
     return measured.comparison.model_copy(update=update)
 
 

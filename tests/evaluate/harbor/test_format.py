@@ -48,6 +48,13 @@ def test_a_task_is_read(opening):
     assert (task.seconds(900), task.seconds(10), task.verifier_seconds(900)) == (30, 10, 20)
 
 
+def test_looks_are_counted_under_the_names_of_the_heldout_tasks(opening):
+    heldout = {"task.toml": TASK.replace(b'split = "dev"', b'split = "heldout"')}
+
+    assert opening(deadline_seconds=7).exam == opening().exam
+    assert opening(heldout).exam != opening().exam
+
+
 def test_old_keys_are_read_as_the_new_ones(opening):
     old = TASK.replace(b"schema_version", b"version").replace(b'network_mode = "no-network"', b"allow_internet = false")
 
@@ -63,7 +70,11 @@ def test_a_family_is_the_task_itself_where_none_is_named(opening):
 def test_tasks_that_cannot_be_passed_honestly_are_known(opening):
     task = TASK.replace(b"[metadata]", b"[metadata]\nimpossible = true")
 
-    assert opening({"task.toml": task}).impossible("dev") == {"double"}
+    suite = opening({"task.toml": task})
+
+    assert suite.impossible("dev") == {"double"}
+    assert suite.summary({"double": 1_000_000}) == {"mean": 1_000_000, "solved": 0, "impossible_refused": 1_000_000}
+    assert "impossible_refused" not in opening().summary({"double": 1_000_000})
 
 
 @pytest.mark.parametrize(

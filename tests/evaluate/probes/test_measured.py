@@ -1,5 +1,6 @@
 """Probes of measurements: impossible tasks, the parent run again, silent runs, and a gain only where the search looked."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ FULL = 1_000_000
 SCORES = {"a": FULL, "b": 500_000, "t": FULL}
 
 
-def comparison(split="dev", gain=0, low=0, high=0):
+def comparison(split="dev", gain=0, low=0, high=0, model=""):
     return Comparison(
         suite="edit", suite_digest="sha256:" + "0" * 64, split=split, tasks=3, families=3, repeats=1, parent_ppm=500_000,
-        candidate_ppm=500_000 + gain, gain_ppm=gain, gain_low_ppm=low, gain_high_ppm=high, p_value_ppm=1,
-        noise_ppm=0, infrastructure_failures=0,
+        candidate_ppm=500_000 + gain, gain_ppm=gain, gain_low_ppm=low, gain_high_ppm=high, p_value_ppm=1, moved=1,
+        noise_ppm=0, infrastructure_failures=0, model=model,
     )  # fmt: skip
 
 
@@ -73,6 +74,29 @@ def test_a_baseline_that_lost_a_task_is_found():
 
 def test_a_parent_that_repeats_itself_is_no_finding():
     assert look(ParentReplay(), measured(), measured("heldout")).passed
+
+
+def with_a_model(stored, replayed):
+    """Scores of the parent's tasks, full or none, by a model's dice."""
+    first, again = ({f"t{n}": FULL * won for n, won in enumerate(side)} for side in (stored, replayed))
+    return look(ParentReplay(), measured(facts=comparison(model="m"), stored=first, replayed=again))
+
+
+def test_a_parent_whose_model_answers_otherwise_is_held_down_once_in_a_thousand_times():
+    dice, found = random.Random(0), 0
+    for _ in range(2_000):
+        chances = [dice.random() for _ in range(24)]
+        found += not with_a_model(*([dice.random() < chance for chance in chances] for _ in range(2))).passed
+    assert found <= 8  # 2 are expected; more than 8 come once in five thousand times
+
+
+def test_a_parent_that_a_model_let_do_surely_worse_beside_the_candidate_is_found():
+    assert not with_a_model([1] * 10 + [0] * 2, [0] * 12).passed
+    assert with_a_model([0] * 12, [1] * 10 + [0] * 2).passed, "a baseline that is better holds nobody down"
+
+
+def test_with_a_model_as_well_a_baseline_that_lost_a_task_is_found():
+    assert not with_a_model([1] * 12, [1] * 11).passed
 
 
 def test_no_replay_at_all_is_a_finding():

@@ -95,6 +95,7 @@ def measured(suite, parent, candidate, split="heldout"):
         suite="edit", suite_digest=suite.digest, split=split, tasks=len(families), families=found.families, repeats=1,
         parent_ppm=found.parent, candidate_ppm=found.candidate, gain_ppm=found.gain, gain_low_ppm=found.low,
         gain_high_ppm=found.high, p_value_ppm=found.p_value, noise_ppm=0, infrastructure_failures=0,
+        moved=sum(parent[task] != candidate[task] for task in parent),
     )  # fmt: skip
     return Measured("edit", split, facts, parent, parent, candidate, "exited", frozenset())
 
