@@ -94,7 +94,6 @@ def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]
     from agent.lineage.repository import Repository
     from agent.lineage.succession import mend
     from agent.loop.decide import reconcile
-    from agent.loop.logged import learn
     from agent.loop.stop import workspace_lock
 
     folder = find_workspace(start.resolve())
@@ -103,7 +102,6 @@ def open_workspace(start: Path, *, writing: bool = False) -> Iterator[Workspace]
         if writing:
             mend(repository)
             reconcile(repository, store)
-            learn(repository, store)
         opened = _opened(folder, repository, store)
         finished = writing and opened.decisions().finish_approved()
         yield _opened(folder, repository, store) if finished else opened

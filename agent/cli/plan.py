@@ -46,7 +46,10 @@ def plan(
 
     Runs no trial. Exit code 1 when the run is not worth starting. Example: `successor plan -n 10 --hope 3`
     """
+    from agent.loop.logged import learn
+
     with speaking(as_json=as_json) as voice, open_workspace(workspace) as opened:
+        learn(opened.repository, opened.store)
         backend = choose_wall(opened, sandbox, 0, voice.step)
         with closing(backend), open_evaluator(opened, backend, 1, voice.step, every=True) as (evaluator, _):
             document = foreseen(opened, evaluator, candidates, hope, model, budget_usd)

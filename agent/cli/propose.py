@@ -72,6 +72,7 @@ def _through_the_gate(
     from agent.cli.meter import metered
     from agent.loop.allowance import Allowances
     from agent.loop.lifecycle import Lifecycle, law_of
+    from agent.loop.logged import learn
     from agent.propose.human import from_tree, from_unified
 
     if patch is not None:
@@ -79,6 +80,7 @@ def _through_the_gate(
     else:
         assert branch is not None
         proposal = from_tree(opened.repository.tree(opened.repository.resolve(branch)))
+    learn(opened.repository, opened.store)
     keys = load_keys(opened.state)
     workers = how.parallel or os.cpu_count() or 1
     backend = choose_wall(opened, how.sandbox, workers, voice.step)

@@ -120,11 +120,13 @@ def go(start: Path, wish: Wish, voice: Voice) -> tuple[Workspace, Any]:
     """Run the loop as wished; returns the workspace (closed again, for its names) and the summary."""
     from agent.cli.meter import metered
     from agent.loop.lifecycle import Lifecycle
+    from agent.loop.logged import learn
     from agent.loop.run import Run
 
     with open_workspace(start, writing=True) as found:
         workspace = replace(found, settings=_with_budget(found, wish))
         demand_clean(workspace)
+        learn(workspace.repository, workspace.store)
         _demand_machines(workspace, wish)
         keys = load_keys(workspace.state)
         workers = wish.parallel or os.cpu_count() or 1

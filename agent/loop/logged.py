@@ -7,12 +7,11 @@ tasks anew nor a second throw for a candidate that was decided.
 from __future__ import annotations
 
 from agent.candidate import Deciding
-from agent.edits.tree import Tree
 from agent.errors import Refused
 from agent.gate.dossier import Dossier
 from agent.lineage.gate_log import LogEntry, read_entry
 from agent.lineage.repository import Repository
-from agent.lineage.succession import read_log
+from agent.lineage.succession import Log, read_log
 from agent.loop.allowance import Allowances
 from agent.loop.store import Store
 
@@ -20,21 +19,33 @@ DECISIONS = ("successor", "rejected", "denied")
 
 
 def learn(repository: Repository, store: Store) -> None:
-    """Read what was added to the gate log since it was read last. Raises `Refused` for an entry that cannot be read."""
+    """Read what was added to the gate log since it was read last. Raises `Refused` for an entry that cannot be read.
+
+    Nothing is proven here, as an audit does it: a log that was made up can only take looks away.
+    """
     log = read_log(repository)
     with store.reading() as db:
         (known,) = db.execute("SELECT coalesce(max(entry), -1) FROM logged").fetchone()
-    for index in range(known + 1, log.last.index + 1):
-        entry, bundle = read_entry(repository.read, log.tree, index)
-        candidate = entry.candidate or ""
-        count = Allowances(store).learn(candidate, _tests(entry, bundle))
+    new = [_read(repository, log, index) for index in range(known + 1, log.last.index + 1)]
+    if new:
         with store.writing() as db:
-            db.execute("INSERT OR IGNORE INTO logged VALUES (?,?,?)", (index, candidate, entry.kind))
-            count(db)
+            for entry, tests in new:
+                candidate = entry.candidate or ""
+                db.execute("INSERT OR IGNORE INTO logged VALUES (?,?,?)", (entry.index, candidate, entry.kind))
+                Allowances(store).learn(candidate, tests)(db)
 
 
-def _tests(entry: LogEntry, bundle: Tree) -> tuple[Deciding, ...]:
-    return Dossier.from_bundle(bundle)[0].evidence.decisions if entry.kind in DECISIONS else ()
+def _read(repository: Repository, log: Log, index: int) -> tuple[LogEntry, tuple[Deciding, ...]]:
+    """Return an entry of the log, and the tests that its decision rests on."""
+    try:
+        entry, bundle = read_entry(repository.read, log.tree, index)
+        return entry, Dossier.from_bundle(bundle)[0].evidence.decisions if entry.kind in DECISIONS else ()
+    except Refused as error:
+        raise Refused(
+            f"entry {index} of the gate log cannot be read",
+            why=str(error),
+            mend="Until it can, nobody knows how often held-out tasks were looked at. See: successor audit",
+        ) from error
 
 
 def demand_undecided(store: Store, candidate: str) -> None:

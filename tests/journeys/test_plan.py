@@ -1,6 +1,6 @@
 """What a run could find is said before it is paid, and what tests may still err is said afterwards."""
 
-from tests.journeys.conftest import human
+from tests.journeys.conftest import better, human
 
 
 def test_a_plan_says_what_could_be_found_and_what_it_would_take_and_runs_nothing(desk):
@@ -43,6 +43,20 @@ def test_what_decided_and_what_is_left_to_decide_with_is_shown_to_people(waiting
     status = desk.successor("status").document["error"]
     assert [(one["suite"], one["used"], one["allowed"]) for one in status["heldout_looks"]] == [("search", 1, 20)]
     assert "held-out looks at search: 1 of 20 used" in human(desk, "status")
+
+
+def test_a_lost_store_brings_neither_a_look_nor_a_second_throw(waiting):
+    desk, candidate = waiting
+    said = desk.successor("review", "reject", candidate, "--reason", "no", "--key", str(desk.key("alice")))
+    assert said.code == 0, said.document
+    for file in (desk.folder / ".successor").glob("state.db*"):
+        file.unlink()
+
+    planned = desk.successor("plan", "--sandbox", desk.wall).document["suites"]["search"]
+    assert planned["heldout_looks"] == {"used": 1, "allowed": 20}
+    again = desk.propose(better)
+    assert again.code != 0
+    assert f"{candidate} was decided before" in again.error["what"]
 
 
 def test_what_a_generation_does_in_full_is_written_as_a_frozen_set(desk):

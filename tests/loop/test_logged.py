@@ -86,3 +86,16 @@ def test_looks_that_no_decision_tells_of_have_cost_as_much_as_the_one_after_them
         Allowances(new).learn("c9", [Deciding.model_validate_json(json.dumps(decisions[0]))])(db)
         assert db.execute("SELECT used, spent_ppb FROM heldout_looks").fetchall() == [(3, spent)]
     new.close()
+
+
+def test_an_entry_that_cannot_be_read_is_named_and_nothing_is_tested_on_a_guess(world, monkeypatch):
+    world.run([null(0)])
+    lose_the_store(world)
+
+    def lost(read, root, index):
+        raise Refused(f"entry {index} is missing from the gate log")
+
+    monkeypatch.setattr("agent.loop.logged.read_entry", lost)
+    with pytest.raises(Refused, match="entry 0 of the gate log cannot be read") as refused:
+        world.run([null(1)])
+    assert "successor audit" in refused.value.mend
