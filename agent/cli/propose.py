@@ -42,11 +42,14 @@ def propose(
 
     Example: `git diff | successor propose --patch - --by alice`
     """
+    from agent.loop.logged import learn
+
     with speaking(as_json=as_json) as voice:
         if (patch is None) == (branch is None):
             raise Misuse("name what is proposed", mend="Give either --patch FILE or --branch REV")
         check_name(by)
         with open_workspace(workspace, writing=True) as opened:
+            learn(opened.repository, opened.store)
             entry = _through_the_gate(opened, by, patch, branch, How(sandbox, parallel, model, budget_usd), voice)
             document = document_of(opened, entry)
             voice.answer(document, lambda console: show_candidate(console, document, opened.folder))
@@ -72,7 +75,6 @@ def _through_the_gate(
     from agent.cli.meter import metered
     from agent.loop.allowance import Allowances
     from agent.loop.lifecycle import Lifecycle, law_of
-    from agent.loop.logged import learn
     from agent.propose.human import from_tree, from_unified
 
     if patch is not None:
@@ -80,7 +82,6 @@ def _through_the_gate(
     else:
         assert branch is not None
         proposal = from_tree(opened.repository.tree(opened.repository.resolve(branch)))
-    learn(opened.repository, opened.store)
     keys = load_keys(opened.state)
     workers = how.parallel or os.cpu_count() or 1
     backend = choose_wall(opened, how.sandbox, workers, voice.step)
